@@ -1,0 +1,63 @@
+using System.Globalization;
+using System.Text.Json.Serialization;
+using Medulla.Core.Knowledge;
+using Medulla.Core.Units;
+
+namespace Medulla.Core.Blueprints;
+
+/// <summary>One instance with nothing left to choose. The same content has the same <see cref="Id"/>, on any device and in any life.</summary>
+public sealed record InstanceSpec
+{
+    public required WorkloadName Workload { get; init; }
+
+    public required ModelId Model { get; init; }
+
+    public required string Quant { get; init; }
+
+    public required Weights Weights { get; init; }
+
+    public required EngineBuild Engine { get; init; }
+
+    /// <summary>Tokens per request.</summary>
+    public required int Context { get; init; }
+
+    /// <summary>Requests worked on at once: slots of the engine.</summary>
+    public required int Parallel { get; init; }
+
+    /// <summary>Compute threads.</summary>
+    public required int Threads { get; init; }
+
+    /// <summary>True when it serves embeddings.</summary>
+    public required bool Embeddings { get; init; }
+
+    /// <summary>What it is expected to take, weights, KV cache and overhead together.</summary>
+    public required ByteSize Memory { get; init; }
+
+    /// <summary>The catalog's quality of the model, 0 to 100.</summary>
+    public required int Quality { get; init; }
+
+    /// <summary>True when the model only keeps an unconfigured device answering.</summary>
+    public required bool Placeholder { get; init; }
+
+    /// <summary>Asked before it is trusted; empty means that any token is proof.</summary>
+    public required ImmutableArray<GoldenPrompt> Golden { get; init; }
+
+    [JsonIgnore]
+    public SpecId Id => new(Digest.Of(string.Create(
+        CultureInfo.InvariantCulture,
+        $"{Workload}|{Model}|{Weights.Digest}|{Engine.Engine}|{Engine.Digest}|{Context}|{Parallel}|{Threads}|{Embeddings}")).Short);
+
+    public override string ToString() => $"{Model} {Quant} on {Engine}";
+}
+
+/// <summary>A model file by content.</summary>
+/// <param name="Name">File name, for people.</param>
+public sealed record Weights(Digest Digest, ByteSize Size, string Name);
+
+/// <summary>An engine build by content.</summary>
+/// <param name="Digest">Digest over the build's files, as its source defines it.</param>
+/// <param name="Version">What the build says of itself, such as <c>b11669</c>.</param>
+public sealed record EngineBuild(EngineId Engine, Digest Digest, string Version)
+{
+    public override string ToString() => $"{Engine} {Version}";
+}

@@ -1,0 +1,31 @@
+using Medulla.Core.Units;
+
+namespace Medulla.Core.Intents;
+
+/// <summary>What is wanted of this device. Two intents with one content have one <see cref="Fingerprint"/>.</summary>
+public sealed record Intent
+{
+    /// <summary>Counts up by one each time the content changes; 1 is the first.</summary>
+    public required long Generation { get; init; }
+
+    /// <summary>True when nobody has configured anything: one workload, <c>chat</c>.</summary>
+    public required bool IsDefault { get; init; }
+
+    /// <summary>At least one, with distinct names.</summary>
+    public required ImmutableArray<Workload> Workloads { get; init; }
+
+    public required Policy Policy { get; init; }
+
+    /// <summary>A digest of the content without its generation.</summary>
+    public Digest Fingerprint => Digest.Of(string.Join('\n', Workloads.Select(w => w.ToString()).Append(Policy.ToString()).Append(IsDefault ? "default" : "")));
+
+    public static Intent Default(Policy policy) => new()
+    {
+        Generation = 1,
+        IsDefault = true,
+        Workloads = [new Workload { Name = new("chat"), Task = WorkloadTask.Chat }],
+        Policy = policy,
+    };
+
+    public Workload? Find(WorkloadName name) => Workloads.FirstOrDefault(w => w.Name == name);
+}

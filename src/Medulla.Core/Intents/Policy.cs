@@ -1,0 +1,19 @@
+using Medulla.Core.Units;
+
+namespace Medulla.Core.Intents;
+
+/// <summary>What the owner consents to.</summary>
+public sealed record Policy
+{
+    /// <summary>May the device fetch and move to better models by itself?</summary>
+    public bool Climb { get; init; } = true;
+
+    /// <summary>The most that the artifact store may hold; null means as much as the disk has, less <see cref="DiskReserve"/>.</summary>
+    public ByteSize? DiskCap { get; init; }
+
+    /// <summary>Disk space that stays free whatever is fetched.</summary>
+    public ByteSize DiskReserve { get; init; } = ByteSize.GiB(1);
+
+    /// <summary>Memory that stays the owner's: no plan counts on it.</summary>
+    public ByteSize MemoryReserve { get; init; } = ByteSize.GiB(1);
+}

@@ -1,0 +1,69 @@
+using Medulla.Core.Blueprints;
+using Medulla.Core.Knowledge;
+using Medulla.Core.Units;
+
+namespace Medulla.Core.Planning;
+
+/// <summary>
+/// One idempotent thing to do to one subject. A move is planned on every tick until its effect is observed; the executor
+/// starts it once, and cancels it when a plan no longer has it.
+/// </summary>
+public abstract record Move
+{
+    private Move()
+    {
+    }
+
+    /// <summary>What it changes. At most one move per subject in a plan.</summary>
+    public abstract string Subject { get; }
+
+    /// <summary>What it does, for a person.</summary>
+    public abstract string Title { get; }
+
+    /// <summary>Why, in one sentence.</summary>
+    public required string Reason { get; init; }
+
+    /// <summary>Spawns a process. Done when the instance is observed; readiness is observed, not awaited.</summary>
+    /// <param name="Folder">Folder of the engine build.</param>
+    /// <param name="Binary">Server in that folder.</param>
+    /// <param name="ModelPath">The model as a plain file.</param>
+    public sealed record StartInstance(InstanceSpec Spec, string Folder, string Binary, string ModelPath) : Move
+    {
+        public override string Subject => Subjects.Spec(Spec.Workload, Spec.Id);
+
+        public override string Title => $"start {Spec} for {Spec.Workload}";
+    }
+
+    /// <summary>Ends a process: no new requests, drain, signal, kill of the group. Done when it is gone.</summary>
+    /// <param name="Drain">How long requests in flight may take to finish.</param>
+    public sealed record StopInstance(InstanceId Id, WorkloadName Workload, int Pid, TimeSpan Drain) : Move
+    {
+        public override string Subject => Subjects.Instance(Id);
+
+        public override string Title => $"stop pid {Pid} of {Workload}";
+    }
+
+    /// <summary>Asks an instance its golden prompts. Done when the result is observed.</summary>
+    public sealed record ProbeInstance(InstanceId Id, ModelId Model, bool Embeddings, ImmutableArray<GoldenPrompt> Golden) : Move
+    {
+        public override string Subject => Subjects.Instance(Id);
+
+        public override string Title => $"probe {Model}";
+    }
+
+    /// <summary>Brings a model file into the store. Done when it is observed there.</summary>
+    public sealed record FetchWeights(ModelId Model, ModelFile File) : Move
+    {
+        public override string Subject => Subjects.Weights(File.Digest!.Value);
+
+        public override string Title => $"fetch {Model} {File.Quant} ({File.Size})";
+    }
+
+    /// <summary>Brings a build of an engine onto the device. Done when one is observed.</summary>
+    public sealed record FetchEngine(EngineEntry Engine) : Move
+    {
+        public override string Subject => Subjects.Engine(Engine.Id);
+
+        public override string Title => $"fetch {Engine.Title}";
+    }
+}

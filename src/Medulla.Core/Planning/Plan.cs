@@ -1,0 +1,13 @@
+namespace Medulla.Core.Planning;
+
+/// <summary>The moves and holds that together cover the drift.</summary>
+public sealed record Plan(ImmutableArray<Move> Moves, ImmutableArray<Hold> Holds)
+{
+    public static readonly Plan Empty = new([], []);
+
+    public bool Covers(Drift drift) => Moves.Any(m => m.Subject == drift.Subject) || Holds.Any(h => h.Subject == drift.Subject);
+}
+
+/// <summary>One difference between what is wanted and what is observed.</summary>
+/// <param name="Text">The difference, for a person.</param>
+public sealed record Drift(string Subject, string Text);

@@ -1,0 +1,44 @@
+using Medulla.Core.Units;
+
+namespace Medulla.Loop;
+
+/// <summary>
+/// How to reach one ready instance, and how many requests it is working on. The engines room makes it, the gateway
+/// counts, both read.
+/// </summary>
+/// <param name="id">The instance.</param>
+/// <param name="socket">Path of its Unix socket, short enough to connect to (below 108 bytes).</param>
+/// <param name="key">The instance's own key, sent as a bearer token.</param>
+internal sealed class Upstream(InstanceId id, string socket, Secret key)
+{
+    private int _requests;
+    private volatile bool _closed;
+
+    public InstanceId Id { get; } = id;
+
+    public string Socket { get; } = socket;
+
+    public Secret Key { get; } = key;
+
+    /// <summary>Requests in flight to it now.</summary>
+    public int Requests => Volatile.Read(ref _requests);
+
+    /// <summary>True once it takes no new requests: it is being stopped, or it is gone.</summary>
+    public bool IsClosed => _closed;
+
+    /// <summary>Cancelled when requests that are still in flight must be let go of: the drain is over, or the process is gone.</summary>
+    public CancellationTokenSource LetGo { get; } = new();
+
+    /// <summary>Counts a request in; false when it takes no more. A true answer owes one <see cref="Leave"/>.</summary>
+    public bool TryEnter()
+    {
+        Interlocked.Increment(ref _requests);
+        if (!_closed) return true;
+        Leave();
+        return false;
+    }
+
+    public void Leave() => Interlocked.Decrement(ref _requests);
+
+    public void Close() => _closed = true;
+}
