@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Serialization;
+using Medulla.Core.Intents;
 using Medulla.Core.Knowledge;
 using Medulla.Core.Units;
 
@@ -39,6 +40,9 @@ public sealed record InstanceSpec
     /// <summary>True when the model only keeps an unconfigured device answering.</summary>
     public required bool Placeholder { get; init; }
 
+    /// <summary>Which wish it answers: <see cref="AskedBy"/>. Not part of the id: another wish may be answered by the same instance.</summary>
+    public required string Asked { get; init; }
+
     /// <summary>Asked before it is trusted; empty means that any token is proof.</summary>
     public required ImmutableArray<GoldenPrompt> Golden { get; init; }
 
@@ -46,6 +50,9 @@ public sealed record InstanceSpec
     public SpecId Id => new(Digest.Of(string.Create(
         CultureInfo.InvariantCulture,
         $"{Workload}|{Model}|{Weights.Digest}|{Engine.Engine}|{Engine.Digest}|{Context}|{Parallel}|{Threads}|{Embeddings}")).Short);
+
+    /// <summary>The name of a wish: changes when the intent wants anything else of this workload.</summary>
+    public static string AskedBy(Workload workload, Intent intent) => Digest.Of($"{workload}{intent.IsDefault}").Short;
 
     public override string ToString() => $"{Model} {Quant} on {Engine}";
 }

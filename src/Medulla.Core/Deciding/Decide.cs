@@ -1,0 +1,208 @@
+using Medulla.Core.Blueprints;
+using Medulla.Core.Incidents;
+using Medulla.Core.Intents;
+using Medulla.Core.Knowledge;
+using Medulla.Core.Machines;
+using Medulla.Core.Observing;
+using Medulla.Core.Planning;
+using Medulla.Core.Proposing;
+using Medulla.Core.Trials;
+using Medulla.Core.Units;
+
+namespace Medulla.Core.Deciding;
+
+/// <summary>What one tick decided.</summary>
+public sealed record Decision
+{
+    /// <summary>To be durable before <see cref="Plan"/> is carried out; the same object as before when nothing changed.</summary>
+    public required Memory Memory { get; init; }
+
+    public required Plan Plan { get; init; }
+
+    public required ImmutableArray<Drift> Drift { get; init; }
+
+    public required ImmutableArray<Route> Routes { get; init; }
+
+    /// <summary>Why the device serves less than it should; null when it does not.</summary>
+    public required string? Degraded { get; init; }
+
+    /// <summary>No trial, no move: nothing that could still succeed now.</summary>
+    public required bool Settled { get; init; }
+
+    /// <summary>Boot time at which a hold ends; null when only events matter.</summary>
+    public required TimeSpan? NextLook { get; init; }
+
+    /// <summary>What was learned and decided, for the journal.</summary>
+    public required ImmutableArray<Note> Notes { get; init; }
+}
+
+/// <param name="Kind">Such as <c>exit</c>, <c>trial</c>, <c>verdict</c>, <c>fetch</c>.</param>
+public sealed record Note(string Kind, string Subject, string Text);
+
+/// <summary>
+/// One tick: absorb what happened, judge the trials, hear the proposers, adopt, plan, route. Pure, and under a
+/// millisecond for 50 instances.
+/// </summary>
+public static class Decide
+{
+    private static readonly ImmutableArray<Func<Situation, Workload, Advice>> Proposers = [ColdStart.Propose, Intended.Propose, Repair.Propose, Upgrade.Propose];
+
+    public static Decision Next(Intent intent, Catalog catalog, Machine machine, Memory memory, Observation world)
+    {
+        var notes = new List<Note>();
+        var mind = memory.Rebase(world.Now);
+        mind = Absorb.Signals(mind, world, notes);
+        mind = Absorb.Intent(mind, intent, world.Now, notes);
+        mind = Verdicts(mind, world, notes);
+        (mind, var advice) = Adopt(new Situation(intent, catalog, machine, mind, world), notes);
+        mind = Absorb.Facts(mind, advice, world, notes);
+
+        var situation = new Situation(intent, catalog, machine, mind, world);
+        var (plan, drift) = Planner.Draw(situation, advice);
+        var (routes, degraded) = Routing.Of(situation, plan);
+        var same = mind.SaysTheSameAs(memory);
+        return new Decision
+        {
+            Memory = same ? memory : mind with { AsOf = world.Now.Boot },
+            Plan = plan,
+            Drift = drift,
+            Routes = routes,
+            Degraded = degraded,
+            Settled = mind.Trials.IsEmpty && plan.Moves.IsEmpty && mind.Target.Instances.All(i => world.Find(i.Id) is { State: InstanceState.Ready }),
+            NextLook = plan.Holds.Where(h => h.Until > world.Now.Boot).Min(h => h.Until),
+            Notes = [.. notes],
+        };
+    }
+
+    private static Memory Verdicts(Memory memory, Observation world, List<Note> notes)
+    {
+        foreach (var before in memory.Trials)
+        {
+            var trial = Judge.Witness(before, world);
+            if (trial != before) memory = memory with { Trials = memory.Trials.Replace(before, trial) };
+            var verdict = Judge.Decide(trial, world);
+            memory = verdict.Outcome switch
+            {
+                Outcome.Proven => Commit(memory, trial, verdict, world.Now, notes),
+                Outcome.Refuted => Revert(memory, trial, verdict, world.Now, notes),
+                _ => memory,
+            };
+        }
+
+        return memory;
+    }
+
+    private static Memory Commit(Memory memory, Trial trial, Verdict verdict, Instant now, List<Note> notes)
+    {
+        var subject = Subjects.Workload(trial.Workload);
+        notes.Add(new Note("verdict", subject, $"proven: {trial.Change.Text} ({verdict.Evidence})"));
+        return memory with
+        {
+            Good = memory.Good.With(trial.Candidate),
+            Trials = memory.Trials.Remove(trial),
+            Crashes = memory.Crashes.RemoveAll(c => c.Spec == trial.Fallback?.Id),
+            Incidents = memory.Incidents.Close(Condition.CrashLoop, subject, $"{trial.Candidate.Model} serves: {verdict.Evidence}", now),
+        };
+    }
+
+    /// <summary>Going back is making the last good instance the target again: how it runs, never what was asked for.</summary>
+    private static Memory Revert(Memory memory, Trial trial, Verdict verdict, Instant now, List<Note> notes)
+    {
+        var subject = Subjects.Workload(trial.Workload);
+        var back = trial.Fallback is { } fallback ? $"{fallback.Model} is the target again" : "another candidate is looked for";
+        notes.Add(new Note("verdict", subject, $"refuted: {trial.Change.Text} ({verdict.Evidence}); {back}"));
+        return memory with
+        {
+            Target = trial.Fallback is { } good ? memory.Target.With(good) : memory.Target.Without(trial.Workload),
+            Trials = memory.Trials.Remove(trial),
+            Lessons = Learn(memory.Lessons, trial.Change, verdict, now),
+            Crashes = memory.Crashes.RemoveAll(c => c.Spec == trial.Candidate.Id),
+            Incidents = memory.Incidents.See(Condition.TrialRefuted, subject, $"{trial.Change.Text}: {verdict.Evidence}", now).Close(Condition.TrialRefuted, subject, back, now),
+        };
+    }
+
+    internal static ImmutableArray<Lesson> Learn(ImmutableArray<Lesson> lessons, Change change, Verdict verdict, Instant now)
+    {
+        var before = lessons.FirstOrDefault(l => l.Key == change.Key);
+        var times = (before?.Times ?? 0) + 1;
+        var term = TimeSpan.FromTicks(Math.Min(Lesson.LongestTerm.Ticks, Lesson.FirstTerm.Ticks << Math.Min(times - 1, 10)));
+        var rest = before is null ? lessons : lessons.Remove(before);
+        if (rest.Length == Lesson.Max) rest = rest.RemoveAt(0);
+        return rest.Add(new Lesson(change.Key, change.Text, verdict.Evidence, now.Wall, verdict.AboutArtifact ? null : now.Boot + term, times));
+    }
+
+    /// <summary>Hears the proposers in rank order. The first that has something ready is adopted as a trial, unless one of its rank or above is under way.</summary>
+    private static (Memory Memory, ImmutableArray<(Workload Workload, Advice Advice)> Advice) Adopt(Situation situation, List<Note> notes)
+    {
+        var heard = ImmutableArray.CreateBuilder<(Workload Workload, Advice Advice)>(situation.Intent.Workloads.Length);
+        foreach (var workload in situation.Intent.Workloads)
+        {
+            var advice = Hear(situation, workload);
+            heard.Add((workload, advice));
+            if (advice.Ready is not { } proposal) continue;
+            situation = situation with { Memory = Begin(situation, proposal, notes) };
+        }
+
+        return (situation.Memory, heard.MoveToImmutable());
+    }
+
+    /// <summary>The first proposer with something to say. One that ranks no higher than the trial under way may only prepare.</summary>
+    private static Advice Hear(Situation situation, Workload workload)
+    {
+        var trial = situation.Memory.TrialOf(workload.Name);
+        for (var rank = Rank.ColdStart; rank <= Rank.Upgrade; rank++)
+        {
+            var advice = Proposers[(int)rank - 1](situation, workload);
+            if (rank >= trial?.Rank) advice = advice with { Ready = null, Withheld = null };
+            if (advice != Advice.None) return advice;
+        }
+
+        return Advice.None;
+    }
+
+    private static Memory Begin(Situation situation, Proposal proposal, List<Note> notes)
+    {
+        var (memory, now) = (situation.Memory, situation.Now);
+        var candidate = proposal.Candidate.Spec;
+        var fallback = memory.Good.For(candidate.Workload);
+        var subject = Subjects.Workload(candidate.Workload);
+        if (memory.TrialOf(candidate.Workload) is { } pending)
+        {
+            notes.Add(new Note("trial", subject, $"given up: {pending.Change.Text}, for {proposal.Reason}"));
+            memory = memory with { Trials = memory.Trials.Remove(pending) };
+        }
+
+        if (fallback?.Id == candidate.Id)
+        {
+            notes.Add(new Note("target", subject, $"what runs already answers the new intent: {candidate}"));
+            return memory with { Target = memory.Target.With(candidate), Good = memory.Good.With(candidate) };
+        }
+
+        var change = Change.Between(fallback, candidate);
+        notes.Add(new Note("trial", subject, $"begun: {change.Text}, because {proposal.Reason}"));
+        if (proposal.Rank == Rank.Repair && fallback is not null && fallback.Weights.Digest != candidate.Weights.Digest)
+        {
+            var verdict = new Verdict(Outcome.Refuted, proposal.Reason, AboutArtifact: false);
+            memory = memory with { Lessons = Learn(memory.Lessons, Change.Between(null, fallback), verdict, situation.World.Now) };
+        }
+
+        var starts = proposal.Rank == Rank.Upgrade ? memory.TrialStarts.Add(now) : memory.TrialStarts;
+        return memory with
+        {
+            Target = memory.Target.With(candidate),
+            Trials = memory.Trials.Add(new Trial
+            {
+                Workload = candidate.Workload,
+                Rank = proposal.Rank,
+                Candidate = candidate,
+                Fallback = fallback,
+                Change = change,
+                Reason = proposal.Reason,
+                Beside = fallback is not null && Beside.Fits(situation, fallback, candidate),
+                StartedAt = now,
+                Deadline = now + Judge.Allowance(candidate),
+            }),
+            TrialStarts = starts.Length > Memory.MaxStarts ? starts.RemoveAt(0) : starts,
+        };
+    }
+}

@@ -1,0 +1,238 @@
+using Medulla.Core.Blueprints;
+using Medulla.Core.Intents;
+using Medulla.Core.Observing;
+using Medulla.Core.Proposing;
+using Medulla.Core.Trials;
+using Medulla.Core.Units;
+
+namespace Medulla.Core.Planning;
+
+/// <summary>
+/// Target and observation → drift, and the moves and holds that cover it. Reads from top to bottom: what is in the way
+/// goes first, then what is wanted is brought up, then what better could come is prepared.
+/// </summary>
+public sealed class Planner
+{
+    /// <summary>Requests in flight get this long when an instance is replaced.</summary>
+    public static readonly TimeSpan Drain = TimeSpan.FromSeconds(60);
+
+    private readonly Situation _situation;
+    private readonly Observation _world;
+    private readonly Memory _memory;
+    private readonly ImmutableArray<Drift>.Builder _drift = ImmutableArray.CreateBuilder<Drift>();
+    private readonly Dictionary<string, Move> _moves = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Hold> _holds = new(StringComparer.Ordinal);
+
+    private Planner(Situation situation)
+    {
+        _situation = situation;
+        _world = situation.World;
+        _memory = situation.Memory;
+    }
+
+    /// <param name="advice">What the proposers said about each workload of the intent.</param>
+    public static (Plan Plan, ImmutableArray<Drift> Drift) Draw(Situation situation, ImmutableArray<(Workload Workload, Advice Advice)> advice)
+    {
+        var planner = new Planner(situation);
+        var wanted = planner.Wanted();
+        planner.EndWhatIsNotWanted(wanted);
+        foreach (var spec in wanted) planner.BringUp(spec);
+        foreach (var (workload, said) in advice) planner.Prepare(workload, said);
+        return (new Plan([.. planner._moves.Values], [.. planner._holds.Values]), planner._drift.ToImmutable());
+    }
+
+    /// <summary>The targets, and the fallbacks of trials that fit beside their candidate. Fallbacks come first: they serve.</summary>
+    private List<InstanceSpec> Wanted()
+    {
+        var wanted = new List<InstanceSpec>();
+        foreach (var trial in _memory.Trials)
+        {
+            if (trial is { Beside: true, Fallback: { } fallback } && fallback.Id != trial.Candidate.Id) wanted.Add(fallback);
+        }
+
+        wanted.AddRange(_memory.Target.Instances);
+        return wanted;
+    }
+
+    private void EndWhatIsNotWanted(List<InstanceSpec> wanted)
+    {
+        var seen = new HashSet<SpecId>();
+        foreach (var fact in _world.Instances)
+        {
+            if (fact.State != InstanceState.Orphan && wanted.Exists(w => w.Id == fact.Spec) && seen.Add(fact.Spec)) continue;
+            var subject = Subjects.Instance(fact.Id);
+            _drift.Add(new Drift(subject, $"pid {fact.Pid} runs and is not wanted"));
+            Do(new Move.StopInstance(fact.Id, fact.Workload, fact.Pid, fact.State == InstanceState.Orphan ? TimeSpan.Zero : Drain) { Reason = WhyEnded(fact) });
+        }
+    }
+
+    /// <summary>Law 9: the last healthy instance of a workload is never stopped without a stated reason.</summary>
+    private string WhyEnded(InstanceFact fact)
+    {
+        if (fact.State == InstanceState.Orphan) return "it was started by an earlier run and cannot be adopted";
+        if (_situation.Intent.Find(fact.Workload) is null) return $"the intent no longer has {fact.Workload}";
+        if (_memory.TrialOf(fact.Workload) is { } trial && trial.Fallback?.Id == fact.Spec) return $"it makes room for the trial of {trial.Candidate.Model}";
+        if (_memory.Target.For(fact.Workload) is not { } target) return $"{fact.Workload} has no target any more";
+        return target.Id == fact.Spec ? "it runs twice" : $"{target.Model} serves {fact.Workload} now";
+    }
+
+    private void BringUp(InstanceSpec spec)
+    {
+        var subject = Subjects.Spec(spec.Workload, spec.Id);
+        switch (_world.Find(spec.Id))
+        {
+            case null:
+                _drift.Add(new Drift(subject, $"{spec} does not run"));
+                Start(spec, subject);
+                break;
+            case { State: InstanceState.Starting } starting:
+                _drift.Add(new Drift(subject, $"{spec} is not ready yet"));
+                AwaitReady(spec, subject, starting);
+                break;
+            case { State: InstanceState.Stopping } stopping:
+                _drift.Add(new Drift(subject, $"{spec} is being stopped"));
+                Wait(subject, $"pid {stopping.Pid} is ending; its successor starts when it is gone", null, "its exit");
+                break;
+            case { State: InstanceState.Ready } ready when _memory.TrialOf(spec.Workload) is { } trial && trial.Candidate.Id == spec.Id:
+                _drift.Add(new Drift(subject, $"{spec} is on trial"));
+                Prove(subject, ready, trial);
+                break;
+            default:
+                if (BringHere(spec) is { } lacking)
+                {
+                    _drift.Add(new Drift(subject, lacking));
+                    Wait(subject, $"{lacking}; {spec.Model} goes on with what it has loaded", null, "its artifacts");
+                }
+
+                break;
+        }
+    }
+
+    private void Start(InstanceSpec spec, string subject)
+    {
+        if (BringHere(spec) is { } lacking)
+        {
+            Wait(subject, lacking, null, "its artifacts");
+            return;
+        }
+
+        if (_memory.CrashOf(spec.Id) is { } crash && _situation.Now < crash.NotBefore)
+        {
+            Wait(subject, $"{spec.Model} ended {crash.Short} times in a row soon after its start; it is started again after a back-off", crash.NotBefore, "the back-off's end");
+            return;
+        }
+
+        if (InTheWay(spec) is { } other)
+        {
+            Wait(subject, $"pid {other.Pid} must be gone first: {(other.State == InstanceState.Orphan ? "it is left from an earlier run" : "its memory is needed")}", null, "its exit");
+            return;
+        }
+
+        var engine = _situation.FindEngine(spec.Engine)!;
+        var path = _world.Weights.First(w => w.Digest == spec.Weights.Digest).Path;
+        var binary = _situation.Catalog.FindEngine(spec.Engine.Engine)?.Binary ?? "llama-server";
+        Do(new Move.StartInstance(spec, engine.Folder, binary, path) { Reason = $"{spec.Workload} is to be served by {spec.Model} and it does not run" });
+    }
+
+    /// <summary>Fetches what is missing; null when nothing is.</summary>
+    private string? BringHere(InstanceSpec spec)
+    {
+        if (_situation.FindEngine(spec.Engine) is null)
+        {
+            if (_situation.Engine is null) Fetch(new Need.Engine(_situation.EngineEntry), $"{spec.Workload} needs {spec.Engine}");
+            return $"{spec.Engine} is not on this device";
+        }
+
+        if (_world.Has(spec.Weights.Digest)) return null;
+        var model = _situation.Catalog.FindModel(spec.Model);
+        if (model?.Files.FirstOrDefault(f => f.Digest == spec.Weights.Digest) is { } file) Fetch(new Need.Weights(spec.Model, file), $"{spec.Workload} needs {spec.Model}");
+        return $"{spec.Weights.Name} is not on this device";
+    }
+
+    /// <summary>An orphan, or an instance of this workload that must be gone before this one starts.</summary>
+    private InstanceFact? InTheWay(InstanceSpec spec)
+    {
+        var trial = _memory.TrialOf(spec.Workload);
+        foreach (var fact in _world.Instances)
+        {
+            if (fact.State == InstanceState.Orphan) return fact;
+            if (fact.Workload != spec.Workload || fact.Spec == spec.Id) continue;
+            var besides = trial is { Beside: true } && (fact.Spec == trial.Candidate.Id || fact.Spec == trial.Fallback?.Id);
+            var room = _world.MemoryAvailable is not { } available || spec.Memory <= available;
+            if (!besides && !(trial is null && room)) return fact;
+        }
+
+        return null;
+    }
+
+    private void AwaitReady(InstanceSpec spec, string subject, InstanceFact starting)
+    {
+        var limit = starting.StartedAt + Judge.Allowance(spec);
+        if (_situation.Now < limit)
+        {
+            Wait(subject, $"{spec.Model} is loading (pid {starting.Pid})", limit, "its first token");
+            return;
+        }
+
+        _drift.Add(new Drift(Subjects.Instance(starting.Id), $"pid {starting.Pid} gave no token in time"));
+        Do(new Move.StopInstance(starting.Id, spec.Workload, starting.Pid, TimeSpan.Zero) { Reason = $"it gave no token within {Judge.Allowance(spec).TotalSeconds:0} s" });
+        Wait(subject, $"pid {starting.Pid} did not become ready and is being ended", null, "its exit");
+    }
+
+    private void Prove(string subject, InstanceFact ready, Trial trial)
+    {
+        if (ready.Probe is null)
+        {
+            _drift.Add(new Drift(Subjects.Instance(ready.Id), $"{trial.Candidate.Model} has given no proof yet"));
+            Do(new Move.ProbeInstance(ready.Id, trial.Candidate.Model, trial.Candidate.Embeddings, trial.Candidate.Golden) { Reason = $"the trial of {trial.Candidate.Model} needs proof" });
+            Wait(subject, $"{trial.Candidate.Model} is being asked its golden prompts", trial.Deadline, "its answers");
+        }
+        else
+        {
+            Wait(subject, $"{trial.Candidate.Model} gave its proof and is watched", (trial.ProvedAt ?? _situation.Now) + Judge.Watch, "the end of the watch");
+        }
+    }
+
+    private void Prepare(Workload workload, Advice advice)
+    {
+        var subject = Subjects.Workload(workload.Name);
+        if (advice.Preparing is { } proposal)
+        {
+            _drift.Add(new Drift(subject, proposal.Reason));
+            foreach (var need in proposal.Needs) Fetch(need, proposal.Reason);
+            Wait(subject, $"{proposal.Reason}; it is being prepared", null, "its artifacts");
+        }
+
+        if (advice.Withheld is { } withheld)
+        {
+            _drift.Add(new Drift(subject, withheld.Reason));
+            Wait(subject, withheld.Reason, withheld.Until, withheld.Event);
+        }
+        else if (advice.Preparing is null && _memory.Target.For(workload.Name) is null)
+        {
+            _drift.Add(new Drift(subject, $"{workload.Name} has no target"));
+            Wait(subject, $"{workload.Name} has no target yet", null, "a proposal");
+        }
+    }
+
+    private void Fetch(Need need, string reason)
+    {
+        _drift.Add(new Drift(need.Subject, $"{need.Subject} is not on this device"));
+        if (_memory.FetchOf(need.Subject) is { } record && _situation.Now < record.NotBefore)
+        {
+            Wait(need.Subject, $"the last fetch failed ({record.Reason})", record.NotBefore, "the next try");
+            return;
+        }
+
+        Do(need switch
+        {
+            Need.Weights weights => new Move.FetchWeights(weights.Model, weights.File) { Reason = reason },
+            Need.Engine engine => new Move.FetchEngine(engine.Entry) { Reason = reason },
+            _ => throw new InvalidOperationException($"no move fetches {need}"),
+        });
+    }
+
+    private void Do(Move move) => _moves.TryAdd(move.Subject, move);
+
+    private void Wait(string subject, string reason, TimeSpan? until, string ends) => _holds.TryAdd(subject, new Hold(subject, reason, until, ends));
+}

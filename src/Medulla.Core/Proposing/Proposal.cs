@@ -1,0 +1,64 @@
+using Medulla.Core.Blueprints;
+using Medulla.Core.Intents;
+using Medulla.Core.Knowledge;
+using Medulla.Core.Trials;
+using Medulla.Core.Units;
+
+namespace Medulla.Core.Proposing;
+
+/// <summary>
+/// Another target for one workload, with its reason. While <see cref="Needs"/> is not empty it is only prepared: the
+/// trial, and its clock, begin when everything it needs is here.
+/// </summary>
+public sealed record Proposal
+{
+    public required Workload Workload { get; init; }
+
+    public required Rank Rank { get; init; }
+
+    public required string Reason { get; init; }
+
+    public required Candidate Candidate { get; init; }
+
+    public required ImmutableArray<Need> Needs { get; init; }
+}
+
+/// <summary>An artifact that a proposal waits for.</summary>
+public abstract record Need
+{
+    private Need()
+    {
+    }
+
+    public abstract string Subject { get; }
+
+    public sealed record Weights(ModelId Model, ModelFile File) : Need
+    {
+        public override string Subject => SubjectOf(File);
+
+        public static string SubjectOf(ModelFile file) => $"weights/{file.Digest!.Value.Short}";
+    }
+
+    public sealed record Engine(EngineEntry Entry) : Need
+    {
+        public override string Subject => $"engine/{Entry.Id}";
+    }
+}
+
+/// <summary>What a proposer says about one workload.</summary>
+/// <param name="Ready">May be tried now; null when nothing may.</param>
+/// <param name="Preparing">Is being prepared meanwhile; null when nothing is.</param>
+/// <param name="Withheld">Why nothing is proposed although something could be wanted; null when there is nothing to say.</param>
+public sealed record Advice(Proposal? Ready, Proposal? Preparing, Withheld? Withheld)
+{
+    public static readonly Advice None = new(null, null, null);
+
+    public static Advice Of(Proposal proposal) => proposal.Needs.IsEmpty ? new Advice(proposal, null, null) : new Advice(null, proposal, null);
+
+    public static Advice Hold(string reason, TimeSpan? until, string ends) => new(null, null, new Withheld(reason, until, ends));
+}
+
+/// <param name="Reason">Why, in one sentence.</param>
+/// <param name="Until">Boot time of the next look; null when only an event ends it.</param>
+/// <param name="Event">What ends it.</param>
+public sealed record Withheld(string Reason, TimeSpan? Until, string Event);

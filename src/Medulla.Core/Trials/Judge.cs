@@ -1,0 +1,83 @@
+using Medulla.Core.Blueprints;
+using Medulla.Core.Observing;
+using Medulla.Core.Units;
+
+namespace Medulla.Core.Trials;
+
+/// <summary>Evidence → verdict. The one place where a trial is proven or refuted.</summary>
+public static class Judge
+{
+    /// <summary>After its proof a candidate is watched this long before the fallback is let go.</summary>
+    public static readonly TimeSpan Watch = TimeSpan.FromSeconds(5);
+
+    /// <summary>Crashes above the base rate that refute.</summary>
+    public const int CrashLimit = 3;
+
+    /// <summary>How long a candidate may take from adoption to proof: loading is given 20 MB/s at worst.</summary>
+    public static TimeSpan Allowance(InstanceSpec candidate) => TimeSpan.FromSeconds(180 + (candidate.Weights.Size.Bytes / 20e6));
+
+    /// <summary>Counts what happened since the last look into the trial.</summary>
+    public static Trial Witness(Trial trial, Observation world)
+    {
+        foreach (var exit in world.Signals.OfType<Signal.InstanceExited>())
+        {
+            if (exit.Asked) continue;
+            if (exit.Spec == trial.Candidate.Id) trial = trial with { Crashes = trial.Crashes + 1, ProvedAt = null };
+            else trial = trial with { OtherCrashes = trial.OtherCrashes + 1 };
+        }
+
+        if (trial.ProvedAt is null && world.Find(trial.Candidate.Id) is { State: InstanceState.Ready, Probe.IsGood: true })
+        {
+            trial = trial with { ProvedAt = world.Now.Boot };
+        }
+
+        return trial;
+    }
+
+    public static Verdict Decide(Trial trial, Observation world)
+    {
+        if (Refusal(trial, world) is { } refusal) return refusal;
+        var fact = world.Find(trial.Candidate.Id);
+        if (fact?.Probe is { IsGood: false } probe)
+        {
+            return new Verdict(Outcome.Refuted, $"answered {probe.Passed} of {probe.Asked} golden prompts as expected ({probe.Failure})", AboutArtifact: false);
+        }
+
+        if (trial.Crashes - trial.OtherCrashes >= CrashLimit)
+        {
+            return new Verdict(Outcome.Refuted, $"exited {trial.Crashes} times while others exited {trial.OtherCrashes} times", AboutArtifact: false);
+        }
+
+        if (trial.ProvedAt is { } proved && fact is { State: InstanceState.Ready })
+        {
+            var asked = fact.Probe?.Asked ?? 0;
+            if (trial.Fallback is null) return new Verdict(Outcome.Proven, $"answered {asked} of {asked} golden prompts", AboutArtifact: false);
+            if (world.Now.Boot >= proved + Watch) return new Verdict(Outcome.Proven, $"answered {asked} of {asked} golden prompts and held for {Watch.TotalSeconds:0} s", AboutArtifact: false);
+            return Verdict.Open;
+        }
+
+        return world.Now.Boot >= trial.Deadline
+            ? new Verdict(Outcome.Refuted, $"gave no proof within {(trial.Deadline - trial.StartedAt).TotalSeconds:0} s", AboutArtifact: false)
+            : Verdict.Open;
+    }
+
+    /// <summary>A refused boot refutes at once. A kill from outside (SIGKILL, SIGTERM) is not a refusal.</summary>
+    private static Verdict? Refusal(Trial trial, Observation world)
+    {
+        foreach (var signal in world.Signals)
+        {
+            switch (signal)
+            {
+                case Signal.StartFailed failed when failed.Spec == trial.Candidate.Id:
+                    return new Verdict(Outcome.Refuted, failed.Reason, AboutArtifact: false);
+                case Signal.InstanceExited { Asked: false } exit when exit.Spec == trial.Candidate.Id && IsRefusal(exit):
+                    var error = ExitText.Cause(exit);
+                    return new Verdict(Outcome.Refuted, $"refused to start: {error.Text}", error.AboutArtifact);
+            }
+        }
+
+        return null;
+    }
+
+    public static bool IsRefusal(Signal.InstanceExited exit) => !exit.WasReady && exit.KilledBy is not (9 or 15) && !(exit.ExitCode is null && exit.KilledBy is null);
+}

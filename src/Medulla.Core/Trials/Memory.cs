@@ -1,0 +1,145 @@
+using Medulla.Core.Blueprints;
+using Medulla.Core.Incidents;
+using Medulla.Core.Units;
+
+namespace Medulla.Core.Trials;
+
+/// <summary>
+/// All that the loop remembers between ticks and lives. Durable before anything is done about it. Boot times in it mean
+/// the boot <see cref="BootId"/>; after a reboot they are re-based.
+/// </summary>
+public sealed record Memory
+{
+    public const int CurrentFormat = 1;
+
+    public static readonly Memory Empty = new()
+    {
+        Format = CurrentFormat,
+        BootId = "",
+        AsOf = TimeSpan.Zero,
+        IntentGeneration = 0,
+        IntentFingerprint = null,
+        Target = Blueprint.Empty,
+        Good = Blueprint.Empty,
+        Trials = [],
+        Lessons = [],
+        Incidents = [],
+        Crashes = [],
+        Fetches = [],
+        TrialStarts = [],
+    };
+
+    public required int Format { get; init; }
+
+    public required string BootId { get; init; }
+
+    /// <summary>Boot time at which the content last changed.</summary>
+    public required TimeSpan AsOf { get; init; }
+
+    public required long IntentGeneration { get; init; }
+
+    /// <summary>Content of the intent that <see cref="Target"/> answers; null before the first.</summary>
+    public required Digest? IntentFingerprint { get; init; }
+
+    /// <summary>What is made true: candidates of open trials included.</summary>
+    public required Blueprint Target { get; init; }
+
+    /// <summary>The last proven instance of each workload.</summary>
+    public required Blueprint Good { get; init; }
+
+    /// <summary>At most one per workload.</summary>
+    public required ImmutableArray<Trial> Trials { get; init; }
+
+    /// <summary>At most <see cref="Lesson.Max"/>, the oldest dropped.</summary>
+    public required ImmutableArray<Lesson> Lessons { get; init; }
+
+    public required ImmutableArray<Incident> Incidents { get; init; }
+
+    /// <summary>One per specification that has exited unasked, at most <see cref="MaxRecords"/>.</summary>
+    public required ImmutableArray<CrashRecord> Crashes { get; init; }
+
+    /// <summary>One per artifact whose fetch failed, at most <see cref="MaxRecords"/>.</summary>
+    public required ImmutableArray<FetchRecord> Fetches { get; init; }
+
+    /// <summary>Boot times of the latest upgrades' beginnings: the disruption budget. At most <see cref="MaxStarts"/>.</summary>
+    public required ImmutableArray<TimeSpan> TrialStarts { get; init; }
+
+    public const int MaxRecords = 64;
+
+    public const int MaxStarts = 16;
+
+    public Trial? TrialOf(WorkloadName workload) => Trials.FirstOrDefault(t => t.Workload == workload);
+
+    public CrashRecord? CrashOf(SpecId spec) => Crashes.FirstOrDefault(c => c.Spec == spec);
+
+    public FetchRecord? FetchOf(string subject) => Fetches.FirstOrDefault(f => f.Subject == subject);
+
+    public bool IsRefuted(Change change, TimeSpan now) => Lessons.Any(l => l.Key == change.Key && l.Holds(now));
+
+    /// <summary>True when nothing but the time stamp differs: then nothing is written.</summary>
+    public bool SaysTheSameAs(Memory other) =>
+        BootId == other.BootId &&
+        IntentGeneration == other.IntentGeneration &&
+        IntentFingerprint == other.IntentFingerprint &&
+        Same(Target.Instances, other.Target.Instances) && Target.IntentGeneration == other.Target.IntentGeneration &&
+        Same(Good.Instances, other.Good.Instances) &&
+        Same(Trials, other.Trials) &&
+        Same(Lessons, other.Lessons) &&
+        Same(Incidents, other.Incidents) &&
+        Same(Crashes, other.Crashes) &&
+        Same(Fetches, other.Fetches) &&
+        Same(TrialStarts, other.TrialStarts);
+
+    /// <summary>
+    /// Moves every boot time into the boot of <paramref name="now"/>. How long the power was off is unknown, so what
+    /// remained of a wait when the memory last changed remains now: a wait can be longer than meant, never shorter, and
+    /// by no more than its own length.
+    /// </summary>
+    public Memory Rebase(Instant now)
+    {
+        if (BootId == now.BootId) return this;
+        var shift = now.Boot - AsOf;
+        return this with
+        {
+            BootId = now.BootId,
+            AsOf = now.Boot,
+            Trials = [.. Trials.Select(t => t with { StartedAt = t.StartedAt + shift, Deadline = t.Deadline + shift, ProvedAt = t.ProvedAt + shift })],
+            Lessons = [.. Lessons.Select(l => l with { Until = l.Until + shift })],
+            Crashes = [.. Crashes.Select(c => c with { LastAt = c.LastAt + shift, NotBefore = c.NotBefore + shift, ReadyAt = c.ReadyAt + shift })],
+            Fetches = [.. Fetches.Select(f => f with { NotBefore = f.NotBefore + shift })],
+            TrialStarts = [.. TrialStarts.Select(t => t + shift)],
+        };
+    }
+
+    private static bool Same<T>(ImmutableArray<T> a, ImmutableArray<T> b) => a == b || a.SequenceEqual(b);
+}
+
+/// <summary>Unasked exits of one specification.</summary>
+/// <param name="Short">Lives in a row that ended before the instance had been stable.</param>
+/// <param name="LastAt">Boot time of the last exit.</param>
+/// <param name="NotBefore">Boot time before which it is not started again.</param>
+/// <param name="ReadyAt">Boot time at which its present life became ready; null when it has not.</param>
+public sealed record CrashRecord(SpecId Spec, int Short, TimeSpan LastAt, TimeSpan NotBefore, TimeSpan? ReadyAt)
+{
+    /// <summary>A life that was ready for this long is a sound one: the count begins anew.</summary>
+    public static readonly TimeSpan Stable = TimeSpan.FromSeconds(5);
+
+    /// <summary>Short lives in a row that spend the budget.</summary>
+    public const int Budget = 6;
+
+    public bool IsLoop => Short >= Budget;
+
+    /// <summary>The first is 0: a crash without a pattern is answered at once.</summary>
+    public static TimeSpan Backoff(int shortLives) =>
+        shortLives <= 1 ? TimeSpan.Zero : TimeSpan.FromSeconds(Math.Min(60, 0.5 * Math.Pow(2, shortLives - 2)));
+}
+
+/// <summary>Failed fetches of one artifact.</summary>
+/// <param name="Subject">The move's subject.</param>
+/// <param name="Failures">In a row.</param>
+/// <param name="NotBefore">Boot time of the next try.</param>
+/// <param name="Reason">Why the last one failed, source by source.</param>
+public sealed record FetchRecord(string Subject, int Failures, TimeSpan NotBefore, string Reason)
+{
+    public static TimeSpan Backoff(int failures) => TimeSpan.FromSeconds(Math.Min(3600, 15 * Math.Pow(2, failures - 1)));
+}

@@ -1,0 +1,39 @@
+using Medulla.Core.Deciding;
+using Medulla.Core.Intents;
+using Medulla.Core.Knowledge;
+using Medulla.Core.Machines;
+using Medulla.Core.Observing;
+using Medulla.Core.Planning;
+using Medulla.Core.Trials;
+
+namespace Medulla.Loop;
+
+/// <summary>
+/// The loop of the device: look, decide, remember, tell, act. Owns the memory; one caller ticks it. Nothing in a tick
+/// waits: long work is an operation of the world's. What is told (routes, journal, status) is told after it is durable and
+/// can undo nothing; what cannot be made durable is not acted upon.
+/// </summary>
+/// <param name="remember">Makes the memory durable; false when it could not, and then nothing new is done this tick.</param>
+/// <param name="tell">Observers of the loop: they must not throw.</param>
+internal sealed class Reconciler(
+    IWorld world,
+    Intent intent,
+    Catalog catalog,
+    Machine machine,
+    Memory memory,
+    Func<Memory, bool> remember,
+    Action<Observation, Decision> tell)
+{
+    public Memory Memory { get; private set; } = memory;
+
+    public Decision Tick()
+    {
+        var seen = world.Read();
+        var then = Decide.Next(intent, catalog, machine, Memory, seen);
+        var durable = ReferenceEquals(then.Memory, Memory) || remember(then.Memory);
+        Memory = then.Memory;
+        tell(seen, then);
+        if (durable) world.Carry(then.Plan);
+        return then;
+    }
+}
