@@ -24,16 +24,18 @@ internal sealed class Reconciler(
     Func<Memory, bool> remember,
     Action<Observation, Decision> tell)
 {
+    private Memory _durable = memory;
+
     public Memory Memory { get; private set; } = memory;
 
     public Decision Tick()
     {
         var seen = world.Read();
         var then = Decide.Next(intent, catalog, machine, Memory, seen);
-        var durable = ReferenceEquals(then.Memory, Memory) || remember(then.Memory);
         Memory = then.Memory;
+        if (!ReferenceEquals(Memory, _durable) && remember(Memory)) _durable = Memory;
         tell(seen, then);
-        if (durable) world.Carry(then.Plan);
+        if (ReferenceEquals(Memory, _durable)) world.Carry(then.Plan);
         return then;
     }
 }

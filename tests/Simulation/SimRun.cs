@@ -1,0 +1,184 @@
+using System.Text.Json;
+using Medulla.Core.Blueprints;
+using Medulla.Core.Deciding;
+using Medulla.Core.Intents;
+using Medulla.Core.Machines;
+using Medulla.Core.Observing;
+using Medulla.Core.Trials;
+using Medulla.Core.Units;
+using Medulla.Core.Wire;
+using Medulla.Loop;
+
+namespace Medulla.Tests.Simulation;
+
+/// <summary>
+/// One seed: an hour or more of bad weather with the real <see cref="Reconciler"/>, then calm, at the end of which the
+/// device must serve the best it can. The disk drops what was not synced: a memory is durable only when its write ended.
+/// </summary>
+internal sealed class SimRun
+{
+    private readonly Random _random;
+    private readonly SimWorld _world;
+    private readonly Machine _machine;
+    private readonly List<string> _story = [];
+    private Intent _intent;
+    private Reconciler _loop;
+    private Decision? _last;
+    private byte[] _disk = [];
+    private bool _powerFailsInWrite;
+    private bool _durable;
+
+    public SimRun(int seed)
+    {
+        _random = new Random(seed);
+        var gib = _random.Next(1, 24);
+        _machine = Shelf.Machine(gib);
+        _world = new SimWorld(_random, ByteSize.GiB(gib), ByteSize.GiB(_random.Next(1, 60)));
+        _world.Refused.Add(Shelf.Strange.Id);
+        _world.Babbling.Add(Shelf.Babbler.Id);
+        if (_random.Next(3) == 0) _world.Ceiling[Shelf.Huge.Id] = ByteSize.GiB(4 + (_random.NextDouble() * 6));
+        _intent = Wish();
+        _loop = Daemon(Memory.Empty);
+    }
+
+    /// <summary>What happened, newest last: printed with a failing seed.</summary>
+    public IEnumerable<string> Story => _story.TakeLast(60);
+
+    public void Play()
+    {
+        Storm();
+        Calm();
+    }
+
+    private void Storm()
+    {
+        var weathers = new[]
+        {
+            new Weather { Crash = 0.002, FetchFails = 0.3, Damage = 0.0005, ClockJump = 0.001 },
+            new Weather { Kill = 0.02, FetchFails = 0.1 },
+            new Weather { Crash = 0.1, SpawnFails = 0.1 },
+            new Weather { Offline = true, Kill = 0.001 },
+            new Weather { SpawnFails = 0.3, FetchFails = 0.6, Damage = 0.002 },
+            Weather.Calm,
+        };
+        for (var spell = 0; spell < 12; spell++)
+        {
+            _world.Weather = weathers[_random.Next(weathers.Length)];
+            var until = _world.Now.Boot + TimeSpan.FromSeconds(_random.Next(20, 600));
+            var boot = _world.Now.BootId;
+            while (_world.Now.Boot < until && _world.Now.BootId == boot) Step();
+            switch (_random.Next(8))
+            {
+                case 0:
+                    _intent = Wish();
+                    _story.Add($"intent: {string.Join(", ", _intent.Workloads.Select(w => w.Name))}");
+                    _world.DaemonDies();
+                    _loop = Daemon(Durable());
+                    break;
+                case 1:
+                    _story.Add("daemon killed");
+                    _world.DaemonDies();
+                    _loop = Daemon(Durable());
+                    break;
+                case 2:
+                    PowerCut();
+                    break;
+                case 3:
+                    _powerFailsInWrite = true;
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Two hours and a day without faults: long enough for every back-off and every lesson to end.</summary>
+    private void Calm()
+    {
+        _world.Weather = Weather.Calm;
+        _powerFailsInWrite = false;
+        _story.Add("calm");
+        var until = _world.Now.Boot + TimeSpan.FromHours(26);
+        while (_world.Now.Boot < until) Step();
+        var last = _last!;
+        foreach (var workload in _intent.Workloads)
+        {
+            var route = last.Routes.First(r => r.Workload == workload.Name);
+            var possible = _loop.Memory.Target.For(workload.Name) is not null || workload.Name.Value == "chat";
+            if (route.Instance is null && possible) throw new LawBrokenException(0, $"{workload.Name} is not served after a day of calm: {route.Reason}");
+        }
+
+        BestServes();
+        if (last.Plan.Moves.Any(m => m is Core.Planning.Move.StopInstance)) throw new LawBrokenException(0, "something is still being stopped after a day of calm");
+        if (_world.Processes.Any(p => p.State == InstanceState.Orphan)) throw new LawBrokenException(0, "an orphan is left");
+        if (_loop.Memory.Target.Instances.Any(i => i.Model == Shelf.Strange.Id || i.Model == Shelf.Babbler.Id) && _loop.Memory.Trials.IsEmpty) throw new LawBrokenException(0, "a refuted model is the target");
+        var seen = _world.Read();
+        var again = Decide.Next(_intent, Shelf.Catalog, _machine, _loop.Memory, seen);
+        if (seen.Signals.IsEmpty && !ReferenceEquals(again.Memory, _loop.Memory) && _loop.Memory.Trials.IsEmpty) throw new LawBrokenException(4, "a quiet tick changes the memory");
+    }
+
+    /// <summary>A day is enough to have climbed as far as memory and disk allow.</summary>
+    private void BestServes()
+    {
+        if (_intent.Workloads is not [{ Model: null } workload] || _loop.Memory.Target.For(workload.Name) is not { } target) return;
+        var best = Resolver.Resolve(workload, _intent, _machine, Shelf.Catalog.Models, target.Engine, ByteSize.Zero).Candidates
+            .Where(c => c.Model.Id != Shelf.Strange.Id && c.Model.Id != Shelf.Babbler.Id && c.File.Size <= _world.Disk)
+            .First(c => !_world.Ceiling.TryGetValue(c.Model.Id, out var ceiling) || c.Spec.Memory <= ceiling);
+        if (target.Quality < best.Spec.Quality) throw new LawBrokenException(0, $"{target.Model} serves after a day of calm, and {best.Model.Id} would fit");
+    }
+
+    private void Step()
+    {
+        var before = _loop.Memory;
+        try
+        {
+            _durable = true;
+            _last = _loop.Tick();
+        }
+        catch (PowerCutException)
+        {
+            PowerCut();
+            return;
+        }
+
+        foreach (var note in _last.Notes) _story.Add($"{_world.Now.Boot.TotalSeconds:0.0} {note.Kind} {note.Subject}: {note.Text}");
+        Laws.Hold(_intent, before, _world.Seen!, _last, _durable);
+        var next = new[] { _world.NextDue(), _last.NextLook }.Where(t => t > _world.Now.Boot).Min() ?? _world.Now.Boot + TimeSpan.FromMinutes(5);
+        var step = next - _world.Now.Boot;
+        var most = _world.Weather == Weather.Calm ? TimeSpan.FromMinutes(5) : TimeSpan.FromSeconds(1 + (_random.NextDouble() * 4));
+        _world.Advance(step < most ? step : most);
+    }
+
+    private void PowerCut()
+    {
+        _story.Add("power cut");
+        _world.PowerFails();
+        _loop = Daemon(Durable());
+    }
+
+    private Memory Durable() => _disk.Length == 0 ? Memory.Empty : JsonSerializer.Deserialize(_disk, CoreJson.Default.Memory)!;
+
+    private Reconciler Daemon(Memory memory) => new(_world, _intent, Shelf.Catalog, _machine, memory, Remember, (_, _) => { });
+
+    /// <summary>A write with a power cut before it, after it, or not at all.</summary>
+    private bool Remember(Memory memory)
+    {
+        var cut = _powerFailsInWrite && _random.Next(3) == 0;
+        _powerFailsInWrite &= !cut;
+        if (cut && _random.Next(2) == 0) throw new PowerCutException();
+        _disk = JsonSerializer.SerializeToUtf8Bytes(memory, CoreJson.Default.Memory);
+        _durable = true;
+        if (cut) throw new PowerCutException();
+        return true;
+    }
+
+    private Intent Wish() => _random.Next(6) switch
+    {
+        0 => Shelf.Chat(new Workload { Name = new("chat"), Task = WorkloadTask.Chat, Context = 4096, Model = Shelf.Medium.Id }),
+        1 => Shelf.Chat(
+            new Workload { Name = new("chat"), Task = WorkloadTask.Chat, Model = Shelf.Small.Id },
+            new Workload { Name = new("code"), Task = WorkloadTask.Chat, Context = 16384, Concurrency = 2, FloorQuality = 25 }),
+        2 => Shelf.Chat(new Workload { Name = new("chat"), Task = WorkloadTask.Chat, Context = 2048, Concurrency = 1, Model = Shelf.Small.Id }),
+        _ => Shelf.Chat(),
+    };
+
+    private sealed class PowerCutException : Exception;
+}

@@ -1,0 +1,296 @@
+using Medulla.Core.Blueprints;
+using Medulla.Core.Knowledge;
+using Medulla.Core.Observing;
+using Medulla.Core.Planning;
+using Medulla.Core.Units;
+using Medulla.Loop;
+
+namespace Medulla.Tests.Simulation;
+
+/// <summary>How unkind a simulated device is: probabilities per simulated second.</summary>
+internal sealed record Weather
+{
+    public static readonly Weather Calm = new();
+
+    public double Crash { get; init; }
+
+    public double Kill { get; init; }
+
+    public double FetchFails { get; init; }
+
+    public double Damage { get; init; }
+
+    public double SpawnFails { get; init; }
+
+    public double ClockJump { get; init; }
+
+    /// <summary>No source outside the device answers.</summary>
+    public bool Offline { get; init; }
+}
+
+/// <summary>
+/// A device in a seeded world, behind the same seam as the real one: processes that load, crash and refuse; fetches that
+/// are slow, fail or come damaged; a memory that kills what outgrows it; clocks that jump; power that goes.
+/// </summary>
+internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : IWorld
+{
+    private static readonly EngineBuild Build = new(Shelf.Engine, Digest.Of("engine"), "b1");
+
+    private readonly List<Process> _processes = [];
+    private readonly List<Signal> _signals = [];
+    private readonly Dictionary<string, Operation> _operations = new(StringComparer.Ordinal);
+    private readonly HashSet<Digest> _weights = [];
+    private bool _engine;
+    private int _pids = 100;
+    private int _boots;
+    private TimeSpan _boot = TimeSpan.FromSeconds(random.Next(5, 500));
+    private TimeSpan _wallOffset = TimeSpan.Zero;
+    private TimeSpan _elapsed = TimeSpan.Zero;
+
+    public Weather Weather { get; set; } = Weather.Calm;
+
+    /// <summary>Models whose KV cache is larger than the catalog says: they are killed above this much memory.</summary>
+    public Dictionary<ModelId, ByteSize> Ceiling { get; } = [];
+
+    /// <summary>Models that their engine refuses.</summary>
+    public HashSet<ModelId> Refused { get; } = [];
+
+    /// <summary>Models that answer nonsense.</summary>
+    public HashSet<ModelId> Babbling { get; } = [];
+
+    public Instant Now => new(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero) + _elapsed + _wallOffset, _boot, $"boot-{_boots}");
+
+    public IReadOnlyList<Process> Processes => _processes;
+
+    public int Starts { get; private set; }
+
+    /// <summary>The last observation, as the loop saw it.</summary>
+    public Observation? Seen { get; private set; }
+
+    public ByteSize Disk => disk;
+
+    public Observation Read()
+    {
+        var seen = new Observation
+        {
+            Now = Now,
+            Instances = [.. _processes.Select(p => p.Fact)],
+            Engines = _engine ? [new EngineFact(Build, "/engines/b1", "sim")] : [],
+            Weights = [.. _weights.OrderBy(w => w.Hex, StringComparer.Ordinal).Select(w => new WeightsFact(w, ByteSize.MiB(1), $"/store/{w.Short}"))],
+            Nearby = [],
+            OwnModels = [],
+            Operations = [.. _operations.Select(o => new OperationFact(o.Key, "", null, null, null))],
+            MemoryAvailable = memory - new ByteSize(_processes.Sum(p => p.Spec?.Memory.Bytes ?? 0)),
+            DiskFree = disk,
+            Signals = [.. _signals],
+        };
+        _signals.Clear();
+        Seen = seen;
+        return seen;
+    }
+
+    public void Carry(Plan plan)
+    {
+        foreach (var gone in _operations.Keys.Where(s => plan.Moves.All(m => m.Subject != s)).ToList()) _operations.Remove(gone);
+        foreach (var move in plan.Moves)
+        {
+            if (_operations.ContainsKey(move.Subject)) continue;
+            if (move is Move.StartInstance start) Spawn(start);
+            else _operations[move.Subject] = new Operation(move, _boot + Duration(move));
+        }
+    }
+
+    /// <summary>Time passes; what is due happens.</summary>
+    public void Advance(TimeSpan step)
+    {
+        _boot += step;
+        _elapsed += step;
+        foreach (var process in _processes.ToList()) Live(process, step);
+        foreach (var (subject, operation) in _operations.ToList())
+        {
+            if (_boot < operation.Due) continue;
+            _operations.Remove(subject);
+            Finish(operation.Move);
+        }
+
+        if (Happens(Weather.ClockJump, step)) _wallOffset = TimeSpan.FromDays(random.Next(-4000, 4000));
+        if (_weights.Count > 0 && Happens(Weather.Damage, step))
+        {
+            var victim = _weights.OrderBy(w => w.Hex, StringComparer.Ordinal).ElementAt(random.Next(_weights.Count));
+            _weights.Remove(victim);
+            _signals.Add(new Signal.ArtifactDamaged(victim, "its digest differs"));
+        }
+    }
+
+    /// <summary>The next moment at which something is due; null when nothing is.</summary>
+    public TimeSpan? NextDue()
+    {
+        var due = _operations.Values.Select(o => o.Due).Concat(_processes.Where(p => p.State == InstanceState.Starting).Select(p => p.ReadyAt)).ToList();
+        return due.Count == 0 ? null : due.Min();
+    }
+
+    /// <summary>The daemon dies: operations and unread signals are lost; processes live, and the next daemon adopts most of them.</summary>
+    public void DaemonDies()
+    {
+        _operations.Clear();
+        _signals.Clear();
+        foreach (var process in _processes.ToList())
+        {
+            process.Probe = null;
+            process.Adopted = true;
+            if (process.State == InstanceState.Stopping) process.State = InstanceState.Ready;
+            if (random.NextDouble() < 0.1) process.State = InstanceState.Orphan;
+        }
+    }
+
+    /// <summary>The power goes: nothing lives, and this boot's times mean nothing in the next.</summary>
+    public void PowerFails()
+    {
+        DaemonDies();
+        _processes.Clear();
+        _boots++;
+        _boot = TimeSpan.FromSeconds(random.Next(5, 60));
+        _wallOffset = random.NextDouble() < 0.3 ? TimeSpan.FromDays(-20000) : _wallOffset;
+    }
+
+    public void Kill(Process process) => Exit(process, null, 9, asked: false, []);
+
+    private void Spawn(Move.StartInstance start)
+    {
+        if (_processes.Exists(p => p.Spec?.Id == start.Spec.Id && p.State != InstanceState.Orphan)) throw new InvalidOperationException("two instances of one specification");
+        if (_processes.Exists(p => p.State == InstanceState.Orphan)) throw new InvalidOperationException("a start beside an orphan");
+        if (!_engine || !_weights.Contains(start.Spec.Weights.Digest)) throw new InvalidOperationException("a start without its artifacts");
+        if (random.NextDouble() < Weather.SpawnFails)
+        {
+            _signals.Add(new Signal.StartFailed(start.Spec.Id, start.Spec.Workload, "cannot start llama-server: out of file descriptors"));
+            return;
+        }
+
+        Starts++;
+        var load = TimeSpan.FromSeconds(0.05 + (start.Spec.Weights.Size.Bytes / 500e6) + random.NextDouble());
+        _processes.Add(new Process(start.Spec, new InstanceId($"i{++_pids}"), _pids, _boot, _boot + load));
+    }
+
+    private void Live(Process process, TimeSpan step)
+    {
+        if (process.State == InstanceState.Starting && _boot >= process.ReadyAt)
+        {
+            if (Refused.Contains(process.Spec!.Model)) Exit(process, 1, null, asked: false, ["0.01 E llama_model_load: unknown model architecture: 'strange'"]);
+            else if (Ceiling.TryGetValue(process.Spec.Model, out var ceiling) && process.Spec.Memory > ceiling) Exit(process, 1, null, asked: false, ["E ggml_aligned_malloc: insufficient memory"]);
+            else
+            {
+                process.State = InstanceState.Ready;
+                _signals.Add(new Signal.InstanceReady(process.Id, process.Spec.Id, process.Spec.Workload, process.ReadyAt - process.StartedAt));
+            }
+        }
+        else if (process.State is InstanceState.Ready or InstanceState.Starting)
+        {
+            if (Happens(Weather.Crash, step)) Exit(process, null, random.Next(2) == 0 ? 11 : 6, asked: false, []);
+            else if (Happens(Weather.Kill, step)) Exit(process, null, 9, asked: false, []);
+        }
+    }
+
+    private void Exit(Process process, int? code, int? signal, bool asked, ImmutableArray<string> lines)
+    {
+        if (!_processes.Remove(process) || process.Spec is null) return;
+        _signals.Add(new Signal.InstanceExited
+        {
+            Id = process.Id,
+            Spec = process.Spec.Id,
+            Workload = process.Spec.Workload,
+            Pid = process.Pid,
+            ExitCode = process.Adopted ? null : code,
+            KilledBy = process.Adopted ? null : signal,
+            WasReady = process.State is InstanceState.Ready or InstanceState.Stopping,
+            Asked = asked,
+            Uptime = _boot - process.StartedAt,
+            LastLines = lines,
+        });
+    }
+
+    private TimeSpan Duration(Move move) => move switch
+    {
+        Move.FetchWeights fetch when fetch.File.Sources[0].IsNearby => TimeSpan.FromSeconds(0.1),
+        Move.FetchWeights fetch => TimeSpan.FromSeconds(fetch.File.Size.Bytes / (random.Next(1, 50) * 1e6)),
+        Move.FetchEngine => TimeSpan.FromSeconds(random.Next(2, 30)),
+        Move.ProbeInstance => TimeSpan.FromSeconds(0.1 + random.NextDouble()),
+        Move.StopInstance stop => TimeSpan.FromSeconds(stop.Drain == TimeSpan.Zero ? 0.1 : random.NextDouble() * 8),
+        _ => TimeSpan.Zero,
+    };
+
+    private void Finish(Move move)
+    {
+        switch (move)
+        {
+            case Move.FetchWeights { File: { Digest: { } digest } file }:
+                var far = !file.Sources[0].IsNearby;
+                if (far && (Weather.Offline || random.NextDouble() < Weather.FetchFails))
+                {
+                    var outcome = random.Next(4) == 0 ? FetchOutcome.Damaged : FetchOutcome.NoSource;
+                    _signals.Add(new Signal.WeightsFetched(digest, outcome, [new SourceFailure("Hugging Face", "connection refused")]));
+                }
+                else if (file.Size > disk)
+                {
+                    _signals.Add(new Signal.WeightsFetched(digest, FetchOutcome.NoSpace, [new SourceFailure("disk", "no room")]));
+                }
+                else
+                {
+                    _weights.Add(digest);
+                    _signals.Add(new Signal.WeightsFetched(digest, FetchOutcome.Done, []));
+                }
+
+                break;
+            case Move.FetchEngine fetch:
+                var fails = Weather.Offline || random.NextDouble() < Weather.FetchFails;
+                _engine |= !fails;
+                _signals.Add(new Signal.EngineFetched(fetch.Engine.Id, fails ? FetchOutcome.NoSource : FetchOutcome.Done, fails ? [new SourceFailure("Debian", "no route")] : []));
+                break;
+            case Move.ProbeInstance probe when _processes.Find(p => p.Id == probe.Id) is { State: InstanceState.Ready } asked:
+                asked.Probe = Babbling.Contains(probe.Model) ? new ProbeFact(0, 1, "wrong answer") : new ProbeFact(1, 1, null);
+                _signals.Add(new Signal.Probed(probe.Id));
+                break;
+            case Move.StopInstance stop when _processes.Find(p => p.Id == stop.Id) is { } ended:
+                Exit(ended, 0, null, asked: true, []);
+                _processes.Remove(ended);
+                break;
+        }
+    }
+
+    private bool Happens(double perSecond, TimeSpan step) => perSecond > 0 && random.NextDouble() < perSecond * step.TotalSeconds;
+
+    private sealed record Operation(Move Move, TimeSpan Due);
+
+    internal sealed class Process(InstanceSpec? spec, InstanceId id, int pid, TimeSpan startedAt, TimeSpan readyAt)
+    {
+        public InstanceSpec? Spec { get; } = spec;
+
+        public InstanceId Id { get; } = id;
+
+        public int Pid { get; } = pid;
+
+        public TimeSpan StartedAt { get; } = startedAt;
+
+        public TimeSpan ReadyAt { get; } = readyAt;
+
+        public InstanceState State { get; set; } = InstanceState.Starting;
+
+        public bool Adopted { get; set; }
+
+        public ProbeFact? Probe { get; set; }
+
+        public InstanceFact Fact => new()
+        {
+            Id = Id,
+            Spec = State == InstanceState.Orphan ? default : Spec!.Id,
+            Workload = Spec!.Workload,
+            Model = Spec.Model,
+            Pid = Pid,
+            ModelPath = "/store/x",
+            State = State,
+            StartedAt = StartedAt,
+            Adopted = Adopted,
+            Requests = 0,
+            Probe = Probe,
+        };
+    }
+}

@@ -1,0 +1,27 @@
+using System.Globalization;
+
+namespace Medulla.Tests.Simulation;
+
+/// <summary>Seeded devices under the laws of the design. <c>MEDULLA_LONG=1</c> plays 10,000 seeds, <c>MEDULLA_SEED=N</c> one.</summary>
+public class SimulationTests
+{
+    [Fact]
+    public void The_laws_hold_on_every_tick_of_every_seed_and_every_device_ends_serving()
+    {
+        var one = Environment.GetEnvironmentVariable("MEDULLA_SEED");
+        var first = one is null ? 1 : int.Parse(one, CultureInfo.InvariantCulture);
+        var count = one is not null ? 1 : Environment.GetEnvironmentVariable("MEDULLA_LONG") == "1" ? 10_000 : 250;
+        Parallel.ForEach(Enumerable.Range(first, count), seed =>
+        {
+            var run = new SimRun(seed);
+            try
+            {
+                run.Play();
+            }
+            catch (Exception e)
+            {
+                throw new InvalidOperationException($"replay: MEDULLA_SEED={seed} dotnet test --project tests/Simulation\n{e.Message}\n{string.Join('\n', run.Story)}", e);
+            }
+        });
+    }
+}
