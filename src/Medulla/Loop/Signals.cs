@@ -19,6 +19,9 @@ internal sealed class Signals(Wake wake)
     /// <summary>Signals lost at the bound since the start.</summary>
     public long Dropped => Interlocked.Read(ref _dropped);
 
+    /// <summary>Makes the loop look again at facts that changed without an event worth keeping.</summary>
+    public void Nudge() => wake.Now("facts changed");
+
     public void Post(Signal signal)
     {
         lock (_gate)

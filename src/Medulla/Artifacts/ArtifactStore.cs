@@ -1,0 +1,316 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using Medulla.Core.Knowledge;
+using Medulla.Core.Observing;
+using Medulla.Core.Planning;
+using Medulla.Core.Units;
+using Medulla.Loop;
+using Medulla.State;
+
+namespace Medulla.Artifacts;
+
+/// <summary>
+/// Owns the verified model files by content, in <c>store/weights/DIGEST/NAME</c>, and where the owner's own copies lie.
+/// Written by fetches of the executor and by <see cref="CheckAsync"/>; read by the observer.
+/// A file is trusted while it looks as its commit record says, and is hashed again when it does not; one that is damaged is
+/// set aside, or no longer referred to when it is the owner's.
+/// Bounds: the policy's disk cap and reserve; one staging file per digest.
+/// </summary>
+internal sealed partial class ArtifactStore : IDisposable
+{
+    private const int Tries = 3;
+    private static readonly TimeSpan ProgressEvery = TimeSpan.FromMilliseconds(250);
+
+    private readonly DataDirectory _data;
+    private readonly StoreOptions _options;
+    private readonly Catalog _catalog;
+    private readonly Signals _signals;
+    private readonly TimeProvider _time;
+    private readonly ILogger<ArtifactStore> _log;
+    private readonly HttpMessageInvoker _http;
+    private readonly Neighbourhood _near;
+    private readonly Lock _gate = new();
+    private ImmutableDictionary<Digest, CommitRecord> _commits = ImmutableDictionary<Digest, CommitRecord>.Empty;
+
+    public ArtifactStore(DataDirectory data, StoreOptions options, Catalog catalog, Signals signals, TimeProvider time, ILogger<ArtifactStore> log)
+    {
+        (_data, _options, _catalog, _signals, _time, _log) = (data, options, catalog, signals, time, log);
+        _http = Download.CreateClient(options);
+        _near = new Neighbourhood(options);
+        foreach (var folder in new[] { Weights, Staged, Commits }) Directory.CreateDirectory(folder);
+    }
+
+    private string Weights => Path.Combine(_data.Store, "weights");
+
+    private string Staged => Path.Combine(_data.Store, "staging");
+
+    private string Commits => Path.Combine(_data.Store, "commits");
+
+    /// <summary>Verified files.</summary>
+    public ImmutableArray<WeightsFact> Facts { get; private set; } = [];
+
+    /// <summary>Catalog files within reach that are not in the store.</summary>
+    public ImmutableArray<Digest> Nearby { get; private set; } = [];
+
+    /// <summary>The owner's files that the catalog does not know.</summary>
+    public ImmutableArray<ModelEntry> OwnModels { get; private set; } = [];
+
+    /// <summary>Why a file of the owner's is not used.</summary>
+    public ImmutableArray<string> Findings { get; private set; } = [];
+
+    /// <summary>
+    /// Looks at everything that is recorded, and at what lies around. Cheap while nothing changed: a file is read only when
+    /// it does not look as it did. Once before the first tick, then now and then.
+    /// </summary>
+    public async Task CheckAsync(CancellationToken cancel)
+    {
+        foreach (var record in Directory.EnumerateFiles(Commits, "*.json"))
+        {
+            if (CommitRecord.Read(record) is not { } commit) File.Delete(record);
+            else if (Posix.Stat(commit.Path) is not { } stamp) Lose(commit, record, "it is gone");
+            else if (stamp == commit.Stamp) Keep(commit);
+            else if (await HashAsync(commit.Path, cancel) == commit.Digest) Recommit(commit, record);
+            else Lose(commit, record, $"it has {stamp.Size} bytes of another content than was verified");
+        }
+
+        await AdoptOwnAsync(cancel);
+        var files = _catalog.Models.SelectMany(m => m.Files).Where(f => f.Digest is not null && !_commits.ContainsKey(f.Digest.Value));
+        Nearby = [.. files.Where(f => _near.Find(f).Any()).Select(f => f.Digest!.Value)];
+        Publish();
+    }
+
+    /// <summary>Brings a file here from the first source that has it; the outcome is a signal.</summary>
+    public async Task FetchAsync(Move.FetchWeights move, IProgress<OperationFact> progress, CancellationToken cancel)
+    {
+        var digest = move.File.Digest!.Value;
+        var failures = new List<SourceFailure>();
+        FetchOutcome outcome;
+        try
+        {
+            outcome = await FetchAsync(move, digest, failures, new Meter(move, progress, _time), cancel);
+        }
+        catch (StagingException e)
+        {
+            failures.Add(new SourceFailure("disk", e.Message));
+            outcome = FetchOutcome.NoSpace;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            LogFetchFailed(move.Subject, e);
+            failures.Add(new SourceFailure("store", e.Message));
+            outcome = FetchOutcome.NoSource;
+        }
+
+        Publish();
+        _signals.Post(new Signal.WeightsFetched(digest, outcome, [.. failures]));
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    private async Task<FetchOutcome> FetchAsync(Move.FetchWeights move, Digest digest, List<SourceFailure> failures, Meter meter, CancellationToken cancel)
+    {
+        if (_commits.ContainsKey(digest)) return FetchOutcome.Done;
+        foreach (var (path, source) in _near.Find(move.File))
+        {
+            meter.Say($"{source}: verifying");
+            if (await HashAsync(path, cancel) == digest)
+            {
+                Recommit(new CommitRecord(digest, path, default), RecordOf(digest));
+                return FetchOutcome.Done;
+            }
+
+            failures.Add(new SourceFailure(source, $"{path} is not the file that the catalog knows"));
+        }
+
+        if (NoRoom(move.File.Size) is { } noRoom)
+        {
+            failures.Add(new SourceFailure("disk", noRoom));
+            return FetchOutcome.NoSpace;
+        }
+
+        using var staging = await Staging.OpenAsync(Path.Combine(Staged, digest.Hex + ".part"), digest, move.File.Size.Bytes, _options.CheckpointBytes, cancel);
+        meter.Begin(staging);
+        var damaged = false;
+        foreach (var source in move.File.Sources)
+        {
+            if (source is ModelSource.Shipped) continue;
+            if (await FromAsync(source, move.File, staging, meter, cancel) is { } reason)
+            {
+                failures.Add(new SourceFailure(source.Title, reason));
+                meter.Say($"{source.Title}: {reason}");
+                continue;
+            }
+
+            if (staging.Current() == digest)
+            {
+                var commit = staging.Commit(Path.Combine(Weights, digest.Hex, move.File.Name), RecordOf(digest));
+                Keep(commit);
+                return FetchOutcome.Done;
+            }
+
+            damaged = true;
+            failures.Add(new SourceFailure(source.Title, "what it sent is not the file that the catalog knows"));
+            staging.Reset();
+        }
+
+        if (staging.Length > 0) staging.Checkpoint();
+        return damaged ? FetchOutcome.Damaged : FetchOutcome.NoSource;
+    }
+
+    /// <summary>Null when all bytes came.</summary>
+    private async Task<string?> FromAsync(ModelSource source, ModelFile file, Staging staging, Meter meter, CancellationToken cancel)
+    {
+        if (source is ModelSource.Embedded embedded) return await FromResourceAsync(embedded, file, staging, cancel);
+        var (address, token) = source switch
+        {
+            ModelSource.HuggingFace hub => (new Uri(_options.HuggingFace, $"/{hub.Repository}/resolve/{hub.Revision}/{hub.Path}"), Environment.GetEnvironmentVariable("HF_TOKEN")),
+            ModelSource.ModelScope scope => (new Uri(_options.ModelScope, $"/models/{scope.Repository}/resolve/{scope.Revision}/{scope.Path}"), null),
+            ModelSource.Web web => (web.Address, null),
+            _ => throw new InvalidOperationException($"no address for {source}"),
+        };
+        var download = new Download(_http, _options, _time);
+        var pause = _options.RetryPause;
+        for (var attempt = 1; ; attempt++)
+        {
+            var before = staging.Length;
+            meter.Say(source.Title);
+            switch (await download.RunAsync(address, token, staging, file.Size.Bytes, meter.Count, cancel))
+            {
+                case DownloadOutcome.Complete:
+                    return null;
+                case DownloadOutcome.Refused refused:
+                    return refused.Reason;
+                case DownloadOutcome.Broken broken:
+                    if (staging.Length > before) staging.Checkpoint();
+                    if (attempt == Tries) return broken.Reason;
+                    meter.Say($"{source.Title}: {broken.Reason}; trying again");
+                    await Task.Delay(broken.Pause ?? pause, _time, cancel);
+                    pause *= 2;
+                    break;
+            }
+        }
+    }
+
+    private static async Task<string?> FromResourceAsync(ModelSource.Embedded embedded, ModelFile file, Staging staging, CancellationToken cancel)
+    {
+        await using var resource = typeof(ArtifactStore).Assembly.GetManifestResourceStream(embedded.Resource);
+        if (resource is null) return $"this daemon has no resource {embedded.Resource}";
+        if (staging.Length > 0) staging.Reset();
+        var buffer = new byte[128 << 10];
+        int read;
+        while ((read = await resource.ReadAsync(buffer, cancel)) > 0) await staging.AppendAsync(buffer.AsMemory(0, read), cancel);
+        return staging.IsComplete ? null : $"its resource has {staging.Length} bytes, and the catalog knows {file.Size.Bytes}";
+    }
+
+    /// <summary>Null when there is room for it within disk and policy; what is staged already counts as taken.</summary>
+    private string? NoRoom(ByteSize size)
+    {
+        var free = new ByteSize(new DriveInfo(_data.Store).AvailableFreeSpace);
+        if (size + _options.Policy.DiskReserve > free)
+        {
+            return $"it needs {size}, {free} are free below {_data.Store}, and {_options.Policy.DiskReserve} stay free. Make room, or lower policy.disk_reserve";
+        }
+
+        var held = new ByteSize(_commits.Values.Where(c => c.Path.StartsWith(_data.Store, StringComparison.Ordinal)).Sum(c => c.Stamp.Size));
+        return _options.Policy.DiskCap is { } cap && held + size > cap ? $"it needs {size}, the store holds {held}, and policy.disk_cap is {cap}" : null;
+    }
+
+    private async Task AdoptOwnAsync(CancellationToken cancel)
+    {
+        var known = _catalog.Models.SelectMany(m => m.Files).Select(f => f.Size.Bytes).ToHashSet();
+        var own = ImmutableArray.CreateBuilder<ModelEntry>();
+        var findings = ImmutableArray.CreateBuilder<string>();
+        foreach (var path in _near.Owned())
+        {
+            if (Posix.Stat(path) is not { } stamp || known.Contains(stamp.Size)) continue;
+            if (!Neighbourhood.IsGguf(path))
+            {
+                findings.Add($"{path} does not begin as a GGUF file does, so it is not offered");
+                continue;
+            }
+
+            var commit = _commits.Values.FirstOrDefault(c => c.Path == path);
+            if (commit is null)
+            {
+                var digest = await HashAsync(path, cancel);
+                commit = Recommit(new CommitRecord(digest, path, default), RecordOf(digest));
+            }
+
+            own.Add(Neighbourhood.Adopted(path, stamp.Size, commit.Digest));
+        }
+
+        (OwnModels, Findings) = (own.ToImmutable(), findings.ToImmutable());
+    }
+
+    private string RecordOf(Digest digest) => Path.Combine(Commits, digest.Hex + ".json");
+
+    private void Keep(CommitRecord commit)
+    {
+        lock (_gate) _commits = _commits.SetItem(commit.Digest, commit);
+    }
+
+    private CommitRecord Recommit(CommitRecord commit, string record)
+    {
+        commit = commit with { Stamp = Posix.Stat(commit.Path) ?? throw new IOException($"{commit.Path} is gone") };
+        commit.Write(record);
+        Keep(commit);
+        return commit;
+    }
+
+    private void Lose(CommitRecord commit, string record, string reason)
+    {
+        File.Delete(record);
+        lock (_gate) _commits = _commits.Remove(commit.Digest);
+        var ours = commit.Path.StartsWith(_data.Store + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+        var aside = ours && File.Exists(commit.Path) ? $"; set aside as {AtomicFile.SetAside(commit.Path, _data.Aside, keep: 4)}" : "";
+        _signals.Post(new Signal.ArtifactDamaged(commit.Digest, $"{commit.Path}: {reason}{aside}"));
+    }
+
+    private void Publish()
+    {
+        Facts = [.. _commits.Values.OrderBy(c => c.Path, StringComparer.Ordinal).Select(c => new WeightsFact(c.Digest, new ByteSize(c.Stamp.Size), c.Path))];
+        Nearby = Nearby.RemoveAll(_commits.ContainsKey);
+    }
+
+    private static async Task<Digest> HashAsync(string path, CancellationToken cancel)
+    {
+        await using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1 << 20, FileOptions.SequentialScan | FileOptions.Asynchronous);
+        return Digest.FromHash(await SHA256.HashDataAsync(file, cancel));
+    }
+
+    [LoggerMessage(3001, LogLevel.Warning, "the fetch of {Subject} failed in the store")]
+    private partial void LogFetchFailed(string subject, Exception e);
+
+    /// <summary>Progress of one fetch: said four times a second at most, with a smoothed rate.</summary>
+    private sealed class Meter(Move.FetchWeights move, IProgress<OperationFact> progress, TimeProvider time)
+    {
+        private Staging? _staging;
+        private string _detail = "";
+        private double? _rate;
+        private long _lastLength;
+        private long _lastAt;
+
+        public void Begin(Staging staging)
+        {
+            (_staging, _lastLength, _lastAt) = (staging, staging.Length, time.GetTimestamp());
+        }
+
+        public void Say(string detail)
+        {
+            _detail = detail;
+            Report();
+        }
+
+        public void Count()
+        {
+            var elapsed = time.GetElapsedTime(_lastAt);
+            if (elapsed < ProgressEvery) return;
+            var now = (_staging!.Length - _lastLength) / elapsed.TotalSeconds;
+            _rate = _rate is { } before ? (0.7 * before) + (0.3 * now) : now;
+            (_lastLength, _lastAt) = (_staging.Length, time.GetTimestamp());
+            Report();
+        }
+
+        private void Report() => progress.Report(new OperationFact(move.Subject, _detail, _staging is null ? null : new ByteSize(_staging.Length), move.File.Size, _rate));
+    }
+}

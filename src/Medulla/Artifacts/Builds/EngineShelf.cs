@@ -1,0 +1,230 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using Medulla.Core.Blueprints;
+using Medulla.Core.Knowledge;
+using Medulla.Core.Observing;
+using Medulla.Core.Planning;
+using Medulla.Core.Units;
+using Medulla.Loop;
+using Medulla.State;
+
+namespace Medulla.Artifacts.Builds;
+
+/// <summary>
+/// Owns the engine builds, side by side in <c>engines/ENGINE/DIGEST/</c>: a record, and the files where the build was ours
+/// to unpack. Written by fetches of the executor; read by the observer, and by the engines room through the record.
+/// Nothing is recorded that was not verified and has not said its version.
+/// Bounds: one staging folder; a build that is damaged is set aside.
+/// </summary>
+internal sealed partial class EngineShelf(DataDirectory data, BuildOptions options, Signals signals, TimeProvider time, ILogger<EngineShelf> log)
+{
+    private readonly GitHubArchive _gitHub = new(options, time);
+
+    /// <summary>Builds that are here and whole.</summary>
+    public ImmutableArray<EngineFact> Facts { get; private set; } = [];
+
+    private string Staging => Path.Combine(data.Engines, "staging");
+
+    /// <summary>Looks at what is recorded: a file that does not look as it did is hashed again.</summary>
+    public async Task CheckAsync(CancellationToken cancel)
+    {
+        var facts = ImmutableArray.CreateBuilder<EngineFact>();
+        foreach (var folder in Directory.EnumerateDirectories(data.Engines).Where(d => d != Staging).SelectMany(Directory.EnumerateDirectories))
+        {
+            if (BuildRecord.Read(folder) is not { } record) continue;
+            if (await DamageAsync(record, cancel) is { } damage)
+            {
+                var aside = AtomicFile.SetAside(folder, data.Aside, keep: 4);
+                signals.Post(new Signal.ArtifactDamaged(record.Build.Digest, $"engine build {record.Build}: {damage}; set aside as {aside}"));
+            }
+            else
+            {
+                facts.Add(new EngineFact(record.Build, folder, record.Source));
+            }
+        }
+
+        Facts = [.. facts.OrderBy(f => f.Folder, StringComparer.Ordinal)];
+    }
+
+    /// <summary>Brings a build here from the first source that has one; the outcome is a signal.</summary>
+    public async Task FetchAsync(Move.FetchEngine move, IProgress<OperationFact> progress, CancellationToken cancel)
+    {
+        var failures = ImmutableArray.CreateBuilder<SourceFailure>();
+        var outcome = FetchOutcome.NoSource;
+        foreach (var source in move.Engine.Sources)
+        {
+            Say(source.Title);
+            string? reason;
+            try
+            {
+                reason = await FromAsync(source, move.Engine, Say, cancel);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
+            {
+                LogSourceFailed(source.Title, e);
+                reason = e.Message;
+            }
+
+            if (reason is null)
+            {
+                outcome = FetchOutcome.Done;
+                break;
+            }
+
+            failures.Add(new SourceFailure(source.Title, reason));
+            Say($"{source.Title}: skipped, {reason}");
+        }
+
+        await CheckAsync(cancel);
+        signals.Post(new Signal.EngineFetched(move.Engine.Id, outcome, failures.ToImmutable()));
+
+        void Say(string detail) => progress.Report(new OperationFact(move.Subject, detail, null, null, null));
+    }
+
+    /// <summary>Null when a build was recorded.</summary>
+    private async Task<string?> FromAsync(EngineSource source, EngineEntry engine, Action<string> say, CancellationToken cancel)
+    {
+        if (Directory.Exists(Staging)) Directory.Delete(Staging, recursive: true);
+        var files = Path.Combine(Staging, "files");
+        switch (source)
+        {
+            case EngineSource.Folder:
+                if (options.Folder is not { } owned) return "no folder was given (--engines DIR)";
+                return FindBinary(owned, engine.Binary) is { } found
+                    ? await RecordAsync(found, null, engine, source.Title, say, cancel)
+                    : $"{owned} holds no {engine.Binary}";
+            case EngineSource.GitHubRelease release:
+                Directory.CreateDirectory(files);
+                if (await _gitHub.FetchAsync(release, Staging, files, say, cancel) is { } reason) return reason;
+                return FindBinary(files, engine.Binary) is { } unpacked
+                    ? await RecordAsync(unpacked, files, engine, source.Title, say, cancel)
+                    : $"the archive holds no {engine.Binary}";
+            case EngineSource.DebianClosure closure:
+                Directory.CreateDirectory(files);
+                if (options.Cache is { } cache && CacheOf(cache, closure) is { } cached && Directory.Exists(cached))
+                {
+                    say($"{source.Title}: from the shared cache");
+                    CopyFiles(cached, files);
+                }
+                else
+                {
+                    if (await new DebianMirror(Path.Combine(data.Engines, "staging", "apt")).FetchAsync(closure, files, say, cancel) is { } problem) return problem;
+                    if (options.Cache is { } shared) Share(files, CacheOf(shared, closure));
+                }
+
+                return await RecordAsync(files, files, engine, source.Title, say, cancel);
+            default:
+                throw new InvalidOperationException($"no way to fetch from {source}");
+        }
+    }
+
+    /// <summary>Asks the build what it is, and records it. Files that were unpacked move into the record's folder with one rename.</summary>
+    /// <param name="unpacked">The staged folder; null when the files stay where their owner has them.</param>
+    private async Task<string?> RecordAsync(string folder, string? unpacked, EngineEntry engine, string source, Action<string> say, CancellationToken cancel)
+    {
+        say($"{source}: verifying");
+        var loader = Directory.EnumerateFiles(folder, "ld-linux-*").Select(Path.GetFileName).FirstOrDefault();
+        var files = ImmutableArray.CreateBuilder<BuildFile>();
+        foreach (var path in Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal))
+        {
+            files.Add(new BuildFile(Path.GetFileName(path), await HashAsync(path, cancel), Posix.Stat(path)!.Value));
+        }
+
+        var digest = Digest.Of(string.Join('\n', files.Select(f => $"{f.Name} {f.Digest}")));
+        var record = new BuildRecord
+        {
+            Build = new EngineBuild(engine.Id, digest, ""),
+            Folder = folder,
+            Binary = engine.Binary,
+            Loader = loader,
+            Flags = [],
+            Source = source,
+            Files = files.ToImmutable(),
+        };
+        var traits = await BuildTraits.AskAsync(record, cancel);
+        if (traits.Problem is { } problem) return problem;
+        var home = Path.Combine(data.Engines, engine.Id.Value, digest.Short);
+        if (BuildRecord.Read(home) is not null) return null;
+        if (Directory.Exists(home)) Directory.Delete(home, recursive: true);
+        Directory.CreateDirectory(Path.GetDirectoryName(home)!);
+        record = record with { Build = record.Build with { Version = traits.Version }, Flags = traits.Flags, Folder = unpacked is null ? folder : Path.Combine(home, "files") };
+        var staged = Path.Combine(Staging, "build");
+        Directory.CreateDirectory(staged);
+        if (unpacked is not null)
+        {
+            Flatten(folder, unpacked);
+            Directory.Move(unpacked, Path.Combine(staged, "files"));
+            SyncAll(Path.Combine(staged, "files"));
+            record = record with { Files = [.. record.Files.Select(f => f with { Stamp = Posix.Stat(Path.Combine(staged, "files", f.Name))!.Value })] };
+        }
+
+        record.Write(staged);
+        Directory.Move(staged, home);
+        Posix.SyncDirectory(Path.GetDirectoryName(home)!);
+        Directory.Delete(Staging, recursive: true);
+        return null;
+    }
+
+    /// <summary>Null when every file is what it was.</summary>
+    private static async Task<string?> DamageAsync(BuildRecord record, CancellationToken cancel)
+    {
+        foreach (var file in record.Files)
+        {
+            var path = Path.Combine(record.Folder, file.Name);
+            if (Posix.Stat(path) is not { } stamp) return $"{file.Name} is gone";
+            if (stamp != file.Stamp && await HashAsync(path, cancel) != file.Digest) return $"{file.Name} has another content than was verified";
+        }
+
+        return null;
+    }
+
+    /// <summary>The folder that holds the server: this one, its <c>bin</c>, or the one folder in it.</summary>
+    private static string? FindBinary(string folder, string binary)
+    {
+        if (!Directory.Exists(folder)) return null;
+        return new[] { folder, Path.Combine(folder, "bin") }.Concat(Directory.EnumerateDirectories(folder)).FirstOrDefault(d => File.Exists(Path.Combine(d, binary)));
+    }
+
+    private static void Flatten(string folder, string root)
+    {
+        if (folder == root) return;
+        foreach (var path in Directory.EnumerateFiles(folder)) File.Move(path, Path.Combine(root, Path.GetFileName(path)), overwrite: true);
+    }
+
+    private static void SyncAll(string folder)
+    {
+        foreach (var path in Directory.EnumerateFiles(folder))
+        {
+            using var file = File.OpenHandle(path);
+            AtomicFile.Sync(file, path);
+        }
+
+        Posix.SyncDirectory(folder);
+    }
+
+    private static string CacheOf(string cache, EngineSource.DebianClosure closure) =>
+        Path.Combine(cache, $"{closure.Suite}-{closure.Package}-{System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture}".ToLowerInvariant());
+
+    private static void Share(string files, string cached)
+    {
+        var staged = $"{cached}.{Environment.ProcessId}.new";
+        Directory.CreateDirectory(staged);
+        CopyFiles(files, staged);
+        if (Directory.Exists(cached)) Directory.Delete(staged, recursive: true);
+        else Directory.Move(staged, cached);
+    }
+
+    private static void CopyFiles(string from, string to)
+    {
+        foreach (var path in Directory.EnumerateFiles(from)) File.Copy(path, Path.Combine(to, Path.GetFileName(path)));
+    }
+
+    private static async Task<Digest> HashAsync(string path, CancellationToken cancel)
+    {
+        await using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 20, FileOptions.SequentialScan);
+        return Digest.FromHash(await SHA256.HashDataAsync(file, cancel));
+    }
+
+    [LoggerMessage(3101, LogLevel.Warning, "the source {Title} failed")]
+    private partial void LogSourceFailed(string title, Exception e);
+}

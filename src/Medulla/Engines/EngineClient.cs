@@ -1,0 +1,142 @@
+using System.Buffers.Binary;
+using System.Net.Http.Headers;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
+using Medulla.Core.Knowledge;
+using Medulla.Core.Observing;
+using Medulla.Core.Planning;
+using Medulla.Loop;
+
+namespace Medulla.Engines;
+
+/// <summary>
+/// Talks to one instance for the room's own needs: is it up, does it produce a token, does it know its golden prompts.
+/// A connection counts only when the process at its other end is ours.
+/// </summary>
+internal sealed class EngineClient : IDisposable
+{
+    private const int SolSocket = 1;
+    private const int PeerCredentials = 17;
+    private static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(60);
+
+    private readonly HttpClient _http;
+
+    public EngineClient(string socket, int pid, Secret key)
+    {
+        var handler = new SocketsHttpHandler
+        {
+            UseProxy = false,
+            UseCookies = false,
+            AllowAutoRedirect = false,
+            PooledConnectionIdleTimeout = TimeSpan.FromSeconds(5),
+            ConnectCallback = async (_, cancel) =>
+            {
+                var connection = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+                try
+                {
+                    await connection.ConnectAsync(new UnixDomainSocketEndPoint(socket), cancel);
+                    if (PeerOf(connection) is var peer && peer != pid) throw new IOException($"pid {peer} answers on the socket of pid {pid}");
+                    return new NetworkStream(connection, ownsSocket: true);
+                }
+                catch
+                {
+                    connection.Dispose();
+                    throw;
+                }
+            },
+        };
+        _http = new HttpClient(handler) { BaseAddress = new Uri("http://engine"), Timeout = Timeout.InfiniteTimeSpan };
+        _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key.Reveal());
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    /// <summary>True when our process answers that it has loaded its model.</summary>
+    public async Task<bool> IsUpAsync(CancellationToken cancel)
+    {
+        try
+        {
+            using var answer = await _http.GetAsync("/health", cancel);
+            return answer.IsSuccessStatusCode;
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or SocketException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>True when it produced a real token, or a real vector.</summary>
+    public async Task<bool> GivesTokenAsync(bool embeddings, CancellationToken cancel)
+    {
+        try
+        {
+            if (embeddings) return await EmbedAsync("Hello", cancel);
+            using var answer = await PostAsync("/v1/completions", """{"prompt":"Hello","max_tokens":1,"temperature":0}""", cancel);
+            return answer.RootElement.TryGetProperty("usage", out var usage) && usage.TryGetProperty("completion_tokens", out var tokens) && tokens.GetInt32() >= 1;
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or SocketException or JsonException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Asks the golden prompts at temperature 0, or for one vector.</summary>
+    public async Task<ProbeFact> ProbeAsync(Move.ProbeInstance move, CancellationToken cancel)
+    {
+        var prompts = move.Golden.IsEmpty ? [new GoldenPrompt("Hello!", "")] : move.Golden;
+        var passed = 0;
+        string? failure = null;
+        foreach (var prompt in move.Embeddings ? [prompts[0]] : prompts)
+        {
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+            limit.CancelAfter(ProbeLimit);
+            var wrong = move.Embeddings ? (await EmbedAsync("Hello", limit.Token) ? null : "the vector is not a vector") : await AskAsync(prompt, limit.Token);
+            if (wrong is null) passed++;
+            else failure ??= wrong;
+        }
+
+        return new ProbeFact(passed, move.Embeddings ? 1 : prompts.Length, failure);
+    }
+
+    /// <summary>Null when the answer is as expected.</summary>
+    private async Task<string?> AskAsync(GoldenPrompt prompt, CancellationToken cancel)
+    {
+        try
+        {
+            var text = JsonEncodedText.Encode(prompt.Prompt);
+            var body = "{\"messages\":[{\"role\":\"user\",\"content\":\"" + text + "\"}],\"temperature\":0,\"max_tokens\":64}";
+            using var answer = await PostAsync("/v1/chat/completions", body, cancel);
+            var content = answer.RootElement.GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString() ?? "";
+            if (content.Trim().Length > 0 && content.Contains(prompt.Contains, StringComparison.Ordinal)) return null;
+            return $"asked '{prompt.Prompt}', expected '{prompt.Contains}'";
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or SocketException or JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            return $"asked '{prompt.Prompt}', got no answer: {e.Message}";
+        }
+    }
+
+    private async Task<bool> EmbedAsync(string text, CancellationToken cancel)
+    {
+        using var answer = await PostAsync("/v1/embeddings", $$"""{"input":"{{text}}"}""", cancel);
+        var vector = answer.RootElement.GetProperty("data")[0].GetProperty("embedding").EnumerateArray().Select(v => v.GetDouble()).ToList();
+        return vector.Count > 0 && vector.TrueForAll(double.IsFinite) && vector.Exists(v => v != 0);
+    }
+
+    private async Task<JsonDocument> PostAsync(string path, string body, CancellationToken cancel)
+    {
+        using var content = new StringContent(body, Encoding.UTF8, "application/json");
+        using var answer = await _http.PostAsync(path, content, cancel);
+        answer.EnsureSuccessStatusCode();
+        return await JsonDocument.ParseAsync(await answer.Content.ReadAsStreamAsync(cancel), default, cancel);
+    }
+
+    /// <summary>The process that listens at the other end; the system vouches for it.</summary>
+    private static int PeerOf(Socket connection)
+    {
+        Span<byte> credentials = stackalloc byte[12];
+        _ = connection.GetRawSocketOption(SolSocket, PeerCredentials, credentials);
+        return BinaryPrimitives.ReadInt32LittleEndian(credentials);
+    }
+}

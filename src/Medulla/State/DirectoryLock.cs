@@ -1,0 +1,86 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Medulla.State;
+
+/// <summary>Outcome of taking a data directory: a closed family.</summary>
+internal abstract record LockOutcome
+{
+    private LockOutcome()
+    {
+    }
+
+    public sealed record Taken(DirectoryLock Lock) : LockOutcome;
+
+    /// <summary>Another daemon has it.</summary>
+    /// <param name="Pid">0 when it did not say.</param>
+    public sealed record Held(int Pid, string Command) : LockOutcome;
+
+    /// <param name="Reason">What was tried, on what, and what to do.</param>
+    public sealed record Unusable(string Reason) : LockOutcome;
+}
+
+/// <summary>One daemon per data directory: holds a lock that ends with the process, and the directory's identity.</summary>
+internal sealed class DirectoryLock : IDisposable
+{
+    private readonly FileStream _file;
+
+    private DirectoryLock(FileStream file, string identity)
+    {
+        _file = file;
+        Identity = identity;
+    }
+
+    /// <summary>16 random hexadecimal characters: marks the engines that were started from this directory.</summary>
+    public string Identity { get; }
+
+    public static LockOutcome Take(DataDirectory data)
+    {
+        try
+        {
+            Directory.CreateDirectory(data.Root);
+            foreach (var folder in new[] { data.Store, data.Engines, data.Journal }) Directory.CreateDirectory(folder);
+            if (OperatingSystem.IsWindows()) Directory.CreateDirectory(data.Run);
+            else Directory.CreateDirectory(data.Run, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            var file = new FileStream(data.Lock, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite);
+            if (!OperatingSystem.IsWindows() && !Posix.TryLock(file.SafeFileHandle))
+            {
+                using var reader = new StreamReader(file);
+                _ = int.TryParse(reader.ReadToEnd(), NumberStyles.None, CultureInfo.InvariantCulture, out var pid);
+                return new LockOutcome.Held(pid, CommandOf(pid));
+            }
+
+            file.SetLength(0);
+            file.Write(Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture)));
+            file.Flush();
+            return new LockOutcome.Taken(new DirectoryLock(file, ReadIdentity(data)));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return new LockOutcome.Unusable($"cannot write to the data directory {data.Root}: {e.Message} Choose another with --data DIR, or make it writable for this user.");
+        }
+    }
+
+    public void Dispose() => _file.Dispose();
+
+    private static string ReadIdentity(DataDirectory data)
+    {
+        if (File.Exists(data.Identity) && File.ReadAllText(data.Identity) is { Length: 16 } known) return known;
+        var identity = RandomNumberGenerator.GetHexString(16, lowercase: true);
+        AtomicFile.Write(data.Identity, Encoding.ASCII.GetBytes(identity));
+        return identity;
+    }
+
+    private static string CommandOf(int pid)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{pid}/cmdline").Replace('\0', ' ').Trim();
+        }
+        catch (IOException)
+        {
+            return "";
+        }
+    }
+}

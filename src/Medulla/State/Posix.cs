@@ -1,0 +1,124 @@
+using System.Buffers.Binary;
+using System.ComponentModel;
+using System.Runtime.InteropServices;
+
+namespace Medulla.State;
+
+/// <summary>The few system calls that .NET has no words for. Linux only; callers check the platform where another path exists.</summary>
+internal static partial class Posix
+{
+    public const int SigTerm = 15;
+
+    public const int SigKill = 9;
+
+    public const int NoSuchProcess = 3;
+
+    public const int NoSpace = 28;
+
+    private const int OpenReadOnly = 0;
+    private const int OpenDirectory = 0x10000;
+    private const int OpenCloseOnExec = 0x80000;
+    private const int LockExclusiveNow = 2 | 4;
+    private const int AtFdCwd = -100;
+    private const uint StatxBasic = 0x7ff;
+    private const int ClockBoottime = 7;
+
+    /// <summary>Opens a directory for <see cref="Sync"/> or for paths below <c>/proc/self/fd</c>. The caller closes it.</summary>
+    public static int OpenDirectoryHandle(string path)
+    {
+        var fd = Open(path, OpenReadOnly | (RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x4000 : OpenDirectory) | OpenCloseOnExec, 0);
+        return fd >= 0 ? fd : throw Error("open", path);
+    }
+
+    /// <summary>Makes the entries of a directory durable.</summary>
+    public static void SyncDirectory(string path)
+    {
+        var fd = OpenDirectoryHandle(path);
+        try
+        {
+            if (Fsync(fd) != 0) throw Error("fsync", path);
+        }
+        finally
+        {
+            _ = Close(fd);
+        }
+    }
+
+    /// <summary>Makes what was written durable.</summary>
+    public static void Sync(Microsoft.Win32.SafeHandles.SafeFileHandle file, string path)
+    {
+        if (Fsync((int)file.DangerousGetHandle()) != 0) throw Error("fsync", path);
+    }
+
+    /// <summary>Takes an exclusive lock that ends with the process; false when another process has it.</summary>
+    public static bool TryLock(Microsoft.Win32.SafeHandles.SafeFileHandle file) => Flock((int)file.DangerousGetHandle(), LockExclusiveNow) == 0;
+
+    /// <summary>Identity and times of a file; null when there is none.</summary>
+    public static FileStamp? Stat(string path)
+    {
+        Span<byte> buffer = stackalloc byte[256];
+        if (Statx(AtFdCwd, path, 0, StatxBasic, ref MemoryMarshal.GetReference(buffer)) != 0) return null;
+        return new FileStamp(
+            BinaryPrimitives.ReadInt64LittleEndian(buffer[40..]),
+            Nanoseconds(buffer[112..]),
+            Nanoseconds(buffer[96..]),
+            BinaryPrimitives.ReadUInt64LittleEndian(buffer[32..]),
+            ((ulong)BinaryPrimitives.ReadUInt32LittleEndian(buffer[136..]) << 32) | BinaryPrimitives.ReadUInt32LittleEndian(buffer[140..]));
+    }
+
+    /// <summary>Time since boot, suspended time included.</summary>
+    public static TimeSpan BootTime()
+    {
+        if (ClockGettime(ClockBoottime, out var time) != 0) throw Error("clock_gettime", "CLOCK_BOOTTIME");
+        return TimeSpan.FromTicks((time.Seconds * TimeSpan.TicksPerSecond) + (time.Nanoseconds / 100));
+    }
+
+    /// <summary>Sends a signal; false when there is no such process. A negative pid means the whole process group.</summary>
+    public static bool Signal(int pid, int signal)
+    {
+        if (Kill(pid, signal) == 0) return true;
+        return Marshal.GetLastPInvokeError() != NoSuchProcess ? throw Error("kill", pid.ToString(System.Globalization.CultureInfo.InvariantCulture)) : false;
+    }
+
+    public static IOException Error(string call, string on)
+    {
+        var errno = Marshal.GetLastPInvokeError();
+        return new IOException($"{call} {on}: {new Win32Exception(errno).Message}", errno);
+    }
+
+    private static long Nanoseconds(ReadOnlySpan<byte> time) =>
+        (BinaryPrimitives.ReadInt64LittleEndian(time) * 1_000_000_000) + BinaryPrimitives.ReadUInt32LittleEndian(time[8..]);
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct TimeSpec
+    {
+        public long Seconds;
+        public long Nanoseconds;
+    }
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(string path, int flags, int mode);
+
+    [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
+    public static partial int Close(int fd);
+
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    private static partial int Fsync(int fd);
+
+    [LibraryImport("libc", EntryPoint = "flock", SetLastError = true)]
+    private static partial int Flock(int fd, int operation);
+
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    private static partial int Kill(int pid, int signal);
+
+    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Statx(int directory, string path, int flags, uint mask, ref byte buffer);
+
+    [LibraryImport("libc", EntryPoint = "clock_gettime", SetLastError = true)]
+    private static partial int ClockGettime(int clock, out TimeSpec time);
+}
+
+/// <summary>What a file looks like from outside: while all of it is the same, so are its bytes.</summary>
+/// <param name="Modified">Nanoseconds since 1970.</param>
+/// <param name="Changed">Nanoseconds since 1970: the inode's own time, which nobody can set.</param>
+internal readonly record struct FileStamp(long Size, long Modified, long Changed, ulong Inode, ulong Device);
