@@ -49,6 +49,9 @@ public sealed record ModelFile
 
     public required ByteSize Size { get; init; }
 
+    /// <summary>False when <see cref="Size"/> is within a tenth of the true size, which the source is then asked for.</summary>
+    public bool IsSizeExact { get; init; } = true;
+
     /// <summary>Its sha256; null when nobody has seen one: such a file is not used.</summary>
     public required Digest? Digest { get; init; }
 

@@ -128,13 +128,15 @@ internal sealed partial class ArtifactStore : IDisposable
             return FetchOutcome.NoSpace;
         }
 
-        using var staging = await Staging.OpenAsync(Path.Combine(Staged, digest.Hex + ".part"), digest, move.File.Size.Bytes, _options.CheckpointBytes, cancel);
+        var file = move.File.IsSizeExact ? move.File : await MeasureAsync(move.File, failures, meter, cancel);
+        if (file is null) return FetchOutcome.NoSource;
+        using var staging = await Staging.OpenAsync(Path.Combine(Staged, digest.Hex + ".part"), digest, file.Size.Bytes, _options.CheckpointBytes, cancel);
         meter.Begin(staging);
         var damaged = false;
-        foreach (var source in move.File.Sources)
+        foreach (var source in file.Sources)
         {
             if (source is ModelSource.Shipped) continue;
-            if (await FromAsync(source, move.File, staging, meter, cancel) is { } reason)
+            if (await FromAsync(source, file, staging, meter, cancel) is { } reason)
             {
                 failures.Add(new SourceFailure(source.Title, reason));
                 meter.Say($"{source.Title}: {reason}");
@@ -161,13 +163,7 @@ internal sealed partial class ArtifactStore : IDisposable
     private async Task<string?> FromAsync(ModelSource source, ModelFile file, Staging staging, Meter meter, CancellationToken cancel)
     {
         if (source is ModelSource.Embedded embedded) return await FromResourceAsync(embedded, file, staging, cancel);
-        var (address, token) = source switch
-        {
-            ModelSource.HuggingFace hub => (new Uri(_options.HuggingFace, $"/{hub.Repository}/resolve/{hub.Revision}/{hub.Path}"), Environment.GetEnvironmentVariable("HF_TOKEN")),
-            ModelSource.ModelScope scope => (new Uri(_options.ModelScope, $"/models/{scope.Repository}/resolve/{scope.Revision}/{scope.Path}"), null),
-            ModelSource.Web web => (web.Address, null),
-            _ => throw new InvalidOperationException($"no address for {source}"),
-        };
+        var (address, token) = AddressOf(source);
         var download = new Download(_http, _options, _time);
         var pause = _options.RetryPause;
         for (var attempt = 1; ; attempt++)
@@ -190,6 +186,30 @@ internal sealed partial class ArtifactStore : IDisposable
             }
         }
     }
+
+    /// <summary>The file with the length that the first reachable source gives it; null when none does.</summary>
+    private async Task<ModelFile?> MeasureAsync(ModelFile file, List<SourceFailure> failures, Meter meter, CancellationToken cancel)
+    {
+        foreach (var source in file.Sources.Where(s => !s.IsNearby))
+        {
+            meter.Say(source.Title);
+            var (address, token) = AddressOf(source);
+            var (length, reason) = await new Download(_http, _options, _time).LengthAsync(address, token, cancel);
+            if (length is { } bytes && Math.Abs(bytes - file.Size.Bytes) <= file.Size.Bytes / 10) return file with { Size = new ByteSize(bytes), IsSizeExact = true };
+            failures.Add(new SourceFailure(source.Title, reason ?? $"its file has {length} bytes, and the catalog knows about {file.Size.Bytes}"));
+            meter.Say($"{source.Title}: {failures[^1].Reason}");
+        }
+
+        return null;
+    }
+
+    private (Uri Address, string? Token) AddressOf(ModelSource source) => source switch
+    {
+        ModelSource.HuggingFace hub => (new Uri(_options.HuggingFace, $"/{hub.Repository}/resolve/{hub.Revision}/{hub.Path}"), Environment.GetEnvironmentVariable("HF_TOKEN")),
+        ModelSource.ModelScope scope => (new Uri(_options.ModelScope, $"/models/{scope.Repository}/resolve/{scope.Revision}/{scope.Path}"), null),
+        ModelSource.Web web => (web.Address, null),
+        _ => throw new InvalidOperationException($"no address for {source}"),
+    };
 
     private static async Task<string?> FromResourceAsync(ModelSource.Embedded embedded, ModelFile file, Staging staging, CancellationToken cancel)
     {

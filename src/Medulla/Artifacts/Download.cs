@@ -41,6 +41,31 @@ internal sealed class Download(HttpMessageInvoker http, StoreOptions options, Ti
         AutomaticDecompression = DecompressionMethods.None,
     });
 
+    /// <summary>Asks how long the file is; null with the reason when the source does not say.</summary>
+    public async Task<(long? Length, string? Reason)> LengthAsync(Uri address, string? token, CancellationToken cancel)
+    {
+        using var stall = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        stall.CancelAfter(options.StallLimit);
+        try
+        {
+            using var answer = await AskAsync(address, token, 0, stall.Token);
+            if (!answer.IsSuccessStatusCode) return (null, $"it answered {(int)answer.StatusCode}");
+            return answer.Content.Headers.ContentLength is { } length ? (length, null) : (null, "it does not say how long the file is");
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            return (null, $"nothing came for {options.StallLimit.TotalSeconds:0} s");
+        }
+        catch (HttpRequestException e)
+        {
+            return (null, Words(e));
+        }
+        catch (RedirectLoopException e)
+        {
+            return (null, e.Message);
+        }
+    }
+
     /// <param name="token">Sent to the first host only; null for none.</param>
     public async Task<DownloadOutcome> RunAsync(Uri address, string? token, Staging staging, long size, Action progress, CancellationToken cancel)
     {

@@ -1,0 +1,284 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using System.Collections.Frozen;
+using System.Net;
+using System.Net.Sockets;
+using Medulla.Core.Units;
+using Medulla.Loop;
+using Microsoft.Extensions.Primitives;
+
+namespace Medulla.Gateway;
+
+/// <summary>How one attempt at one upstream ended.</summary>
+internal enum ForwardOutcome
+{
+    /// <summary>The client has its answer, whole or with a stated end.</summary>
+    Answered,
+
+    /// <summary>The client is gone.</summary>
+    ClientGone,
+
+    /// <summary>No connection came to be: nothing was sent.</summary>
+    Unreachable,
+
+    /// <summary>The engine is loading its model.</summary>
+    Loading,
+
+    /// <summary>The connection broke, and the client has seen nothing: it can be sent again.</summary>
+    Broken,
+}
+
+/// <summary>
+/// Sends one request to one engine and its answer to the client.
+/// <code>
+/// client ──► 1 request ──► engine          1. the body is in memory: it can be sent again
+///        ◄── 4 answer  ◄── 2 headers       2. nothing reaches the client before the engine's headers are here
+///                          3 body          3. an event stream is passed on read by read, and flushed;
+///                                             any other answer is held until it is whole, up to a limit
+///                                          4. a stream that breaks ends with an error event
+/// </code>
+/// A client that goes away cancels the request, so the engine stops generating. Reads no lock on the way.
+/// </summary>
+internal sealed class Forwarder(GatewayOptions options, TimeProvider time) : IDisposable
+{
+    private const int ChunkLength = 16 << 10;
+    private const int TailLength = 2048;
+
+    private static readonly FrozenSet<string> NotForwarded = FrozenSet.Create(
+        StringComparer.OrdinalIgnoreCase,
+        "Host", "Authorization", "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection",
+        "TE", "Trailer", "Transfer-Encoding", "Upgrade", "Expect", "Content-Length", "Cookie", "Origin", "Referer", "Accept-Encoding");
+
+    private static readonly FrozenSet<string> NotReturned = FrozenSet.Create(
+        StringComparer.OrdinalIgnoreCase,
+        "Connection", "Keep-Alive", "Transfer-Encoding", "Trailer", "Upgrade", "Proxy-Authenticate", "Server", "Content-Length", "Set-Cookie", "Access-Control-Allow-Origin");
+
+    private readonly ConcurrentDictionary<InstanceId, HttpMessageInvoker> _clients = new();
+
+    public async Task<ForwardOutcome> SendAsync(HttpContext context, Upstream upstream, ReadOnlyMemory<byte> body, GatewayMetrics.Series series, long start)
+    {
+        using var cancel = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, upstream.LetGo.Token);
+        HttpResponseMessage answer;
+        try
+        {
+            using var request = Request(context.Request, upstream, body);
+            answer = await ClientOf(upstream).SendAsync(request, cancel.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            return context.RequestAborted.IsCancellationRequested ? ForwardOutcome.ClientGone : ForwardOutcome.Broken;
+        }
+        catch (HttpRequestException e)
+        {
+            return e.HttpRequestError == HttpRequestError.ConnectionError ? ForwardOutcome.Unreachable : ForwardOutcome.Broken;
+        }
+
+        using (answer)
+        {
+            if (answer.StatusCode == HttpStatusCode.ServiceUnavailable) return ForwardOutcome.Loading;
+            try
+            {
+                await using var content = await answer.Content.ReadAsStreamAsync(cancel.Token);
+                return answer.Content.Headers.ContentType?.MediaType == "text/event-stream"
+                    ? await StreamAsync(context, answer, content, series, start, cancel.Token)
+                    : await HoldAsync(context, answer, content, series, start, cancel.Token);
+            }
+            catch (Exception e) when (e is OperationCanceledException or IOException or HttpRequestException)
+            {
+                if (context.RequestAborted.IsCancellationRequested) return ForwardOutcome.ClientGone;
+                if (!context.Response.HasStarted) return ForwardOutcome.Broken;
+                context.Abort();
+                return ForwardOutcome.Answered;
+            }
+        }
+    }
+
+    /// <summary>Lets go of the connections to instances that are no more.</summary>
+    public void Forget(ISet<InstanceId> living)
+    {
+        foreach (var id in _clients.Keys.Where(id => !living.Contains(id)))
+        {
+            if (_clients.TryRemove(id, out var client)) client.Dispose();
+        }
+    }
+
+    public void Dispose() => Forget(new HashSet<InstanceId>());
+
+    private static HttpRequestMessage Request(HttpRequest from, Upstream upstream, ReadOnlyMemory<byte> body)
+    {
+        var request = new HttpRequestMessage(new HttpMethod(from.Method), new Uri("http://engine" + from.Path.ToUriComponent() + from.QueryString.ToUriComponent()))
+        {
+            Version = HttpVersion.Version11,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
+        if (!HttpMethods.IsGet(from.Method) && !HttpMethods.IsHead(from.Method)) request.Content = new ReadOnlyMemoryContent(body);
+        foreach (var (name, values) in from.Headers)
+        {
+            if (NotForwarded.Contains(name) || name.StartsWith(':')) continue;
+            if (!request.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values)) request.Content?.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values);
+        }
+
+        request.Headers.TryAddWithoutValidation("Authorization", "Bearer " + upstream.Key.Reveal());
+        return request;
+    }
+
+    private static void Begin(HttpContext context, HttpResponseMessage answer)
+    {
+        context.Response.StatusCode = (int)answer.StatusCode;
+        foreach (var (name, values) in answer.Headers.NonValidated)
+        {
+            if (!NotReturned.Contains(name)) context.Response.Headers[name] = new StringValues([.. values]);
+        }
+
+        foreach (var (name, values) in answer.Content.Headers.NonValidated)
+        {
+            if (!NotReturned.Contains(name)) context.Response.Headers[name] = new StringValues([.. values]);
+        }
+    }
+
+    /// <summary>The first bytes are awaited before anything is sent, so that a death before them is not the client's.</summary>
+    private async Task<ForwardOutcome> StreamAsync(HttpContext context, HttpResponseMessage answer, Stream content, GatewayMetrics.Series series, long start, CancellationToken cancel)
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(ChunkLength);
+        var tail = new byte[TailLength];
+        var (tailLength, events) = (0, 0L);
+        var last = start;
+        var ended = false;
+        try
+        {
+            while (true)
+            {
+                int read;
+                try
+                {
+                    read = await content.ReadAsync(buffer, cancel);
+                }
+                catch (Exception e) when (e is IOException or HttpRequestException or OperationCanceledException && context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
+                {
+                    read = 0;
+                }
+
+                if (read == 0) break;
+                var now = time.GetTimestamp();
+                if (!context.Response.HasStarted)
+                {
+                    Begin(context, answer);
+                    series.First.Add(time.GetElapsedTime(start, now));
+                }
+
+                await context.Response.Body.WriteAsync(buffer.AsMemory(0, read), cancel);
+                await context.Response.Body.FlushAsync(cancel);
+                var count = buffer.AsSpan(0, read).Count("data: "u8);
+                if (count > 0 && events > 0) series.Gap.Add(time.GetElapsedTime(last, now) / count, count);
+                (events, last) = (events + count, now);
+                tailLength = Append(tail, tailLength, buffer.AsSpan(0, read));
+            }
+
+            if (!context.Response.HasStarted) return ForwardOutcome.Broken;
+            ended = tail.AsSpan(0, tailLength).IndexOf("[DONE]"u8) >= 0 || tail.AsSpan(0, tailLength).IndexOf("response.completed"u8) >= 0 || tail.AsSpan(0, tailLength).IndexOf("message_stop"u8) >= 0;
+            if (!ended) await EndWithErrorAsync(context);
+            var (prompt, completion) = Usage.In(tail.AsSpan(0, tailLength));
+            series.Tokens(prompt, completion > 0 ? completion : Math.Max(0, events - 2));
+            return ForwardOutcome.Answered;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>A stream never ends silently in the middle.</summary>
+    private static async Task EndWithErrorAsync(HttpContext context)
+    {
+        var error = new OpenAiError("the engine ended in the middle of the answer; send the request again", "server_error", null, "stream_broken");
+        await context.Response.Body.WriteAsync("data: "u8.ToArray(), context.RequestAborted);
+        await context.Response.Body.WriteAsync(error.Bytes(), context.RequestAborted);
+        await context.Response.Body.WriteAsync("\n\n"u8.ToArray(), context.RequestAborted);
+        await context.Response.Body.FlushAsync(context.RequestAborted);
+    }
+
+    private async Task<ForwardOutcome> HoldAsync(HttpContext context, HttpResponseMessage answer, Stream content, GatewayMetrics.Series series, long start, CancellationToken cancel)
+    {
+        var promised = answer.Content.Headers.ContentLength;
+        var buffer = ArrayPool<byte>.Shared.Rent((int)Math.Clamp(promised ?? ChunkLength, 256, options.HeldAnswerLimit));
+        try
+        {
+            var length = 0;
+            while (true)
+            {
+                if (length == buffer.Length)
+                {
+                    if (length >= options.HeldAnswerLimit) return await PassOnAsync(context, answer, content, buffer.AsMemory(0, length), cancel);
+                    var larger = ArrayPool<byte>.Shared.Rent(buffer.Length * 2);
+                    buffer.AsSpan(0, length).CopyTo(larger);
+                    ArrayPool<byte>.Shared.Return(buffer);
+                    buffer = larger;
+                }
+
+                var read = await content.ReadAsync(buffer.AsMemory(length), cancel);
+                if (read == 0) break;
+                length += read;
+                if (length == promised) break;
+            }
+
+            if (promised > length) return ForwardOutcome.Broken;
+            Begin(context, answer);
+            context.Response.ContentLength = length;
+            series.First.Add(time.GetElapsedTime(start));
+            await context.Response.Body.WriteAsync(buffer.AsMemory(0, length), cancel);
+            var (prompt, completion) = Usage.In(buffer.AsSpan(Math.Max(0, length - TailLength), Math.Min(length, TailLength)));
+            series.Tokens(prompt, completion);
+            return ForwardOutcome.Answered;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private static async Task<ForwardOutcome> PassOnAsync(HttpContext context, HttpResponseMessage answer, Stream content, ReadOnlyMemory<byte> held, CancellationToken cancel)
+    {
+        Begin(context, answer);
+        await context.Response.Body.WriteAsync(held, cancel);
+        await content.CopyToAsync(context.Response.Body, cancel);
+        return ForwardOutcome.Answered;
+    }
+
+    private static int Append(byte[] tail, int length, ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length >= tail.Length)
+        {
+            bytes[^tail.Length..].CopyTo(tail);
+            return tail.Length;
+        }
+
+        var keep = Math.Min(length, tail.Length - bytes.Length);
+        tail.AsSpan(length - keep, keep).CopyTo(tail);
+        bytes.CopyTo(tail.AsSpan(keep));
+        return keep + bytes.Length;
+    }
+
+    private HttpMessageInvoker ClientOf(Upstream upstream) => _clients.GetOrAdd(upstream.Id, static (_, socket) => new HttpMessageInvoker(new SocketsHttpHandler
+    {
+        UseProxy = false,
+        UseCookies = false,
+        AllowAutoRedirect = false,
+        AutomaticDecompression = DecompressionMethods.None,
+        ActivityHeadersPropagator = null,
+        PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30),
+        ConnectCallback = async (_, cancel) =>
+        {
+            var connection = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            try
+            {
+                await connection.ConnectAsync(new UnixDomainSocketEndPoint(socket), cancel);
+                return new NetworkStream(connection, ownsSocket: true);
+            }
+            catch
+            {
+                connection.Dispose();
+                throw;
+            }
+        },
+    }), upstream.Socket);
+}

@@ -1,0 +1,256 @@
+using System.Buffers;
+using System.Text.Json;
+using Medulla.Core.Deciding;
+using Medulla.Core.Observing;
+using Medulla.Loop;
+using Microsoft.Net.Http.Headers;
+
+namespace Medulla.Gateway;
+
+/// <summary>
+/// Answers <c>/v1/*</c> and <c>/health</c>: finds the workload, waits for an instance where one is expected, forwards, and
+/// sends once more when the engine died and the client has seen nothing. Reads the published routes; emits demand; cannot
+/// start, stop or see a process, and keeps serving when the loop stalls.
+/// Bounds: body, held answer, waiting requests and their time, as <see cref="GatewayOptions"/> says.
+/// </summary>
+internal sealed class OpenAiGateway(GatewayOptions options, Routes routes, Signals signals, Forwarder forwarder, GatewayMetrics metrics, TimeProvider time)
+{
+    /// <summary>Sent again once over a fresh connection, for a stale one blames nobody, and once to the engine's successor.</summary>
+    private const int MaxSends = 3;
+
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(5);
+
+    private int _waiting;
+
+    public async Task HandleAsync(HttpContext context)
+    {
+        if (Guard.Check(context, options) is { } refused)
+        {
+            await refused.Error.WriteAsync(context, refused.Status);
+            return;
+        }
+
+        var path = context.Request.Path.Value!;
+        if (HttpMethods.IsGet(context.Request.Method) && path == "/v1/models") await ListAsync(context);
+        else if (HttpMethods.IsGet(context.Request.Method) && path.StartsWith("/v1/models/", StringComparison.Ordinal)) await DescribeAsync(context, path["/v1/models/".Length..]);
+        else await ServeAsync(context);
+    }
+
+    public async Task HealthAsync(HttpContext context)
+    {
+        var table = routes.Current.Table;
+        var workloads = table.Routes.Select(r => new WorkloadHealth(r.Workload.Value, r.Model?.Value, r.Instance is not null, r.Reason)).ToList();
+        var served = workloads.Exists(w => w.Ready);
+        var health = new Health(!served ? "unavailable" : table.Degraded is null ? "ok" : "degraded", table.Degraded, workloads);
+        context.Response.StatusCode = served ? 200 : 503;
+        context.Response.ContentType = "application/json";
+        await JsonSerializer.SerializeAsync(context.Response.Body, health, GatewayJson.Default.Health, context.RequestAborted);
+    }
+
+    private async Task ServeAsync(HttpContext context)
+    {
+        var start = time.GetTimestamp();
+        var held = await ReadBodyAsync(context);
+        if (held is not { } body)
+        {
+            metrics.TurnedAway("", 413);
+            await OpenAiError.Invalid($"the body is longer than the {options.BodyLimit} bytes that are allowed", code: "body_too_large").WriteAsync(context, 413);
+            return;
+        }
+
+        try
+        {
+            if (Choose(context, body.Memory[..body.Length], out var problem) is not { } route)
+            {
+                metrics.TurnedAway("", problem!.Value.Status);
+                await problem.Value.Error.WriteAsync(context, problem.Value.Status);
+                return;
+            }
+
+            await ForwardAsync(context, route, body.Memory[..body.Length], start);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(body.Array);
+        }
+    }
+
+    private async Task ForwardAsync(HttpContext context, Route route, ReadOnlyMemory<byte> body, long start)
+    {
+        for (var sends = 0; sends < MaxSends;)
+        {
+            if (await EnterAsync(context, route, start) is not { } entered) return;
+            var (upstream, series) = entered;
+            ForwardOutcome outcome;
+            try
+            {
+                outcome = await forwarder.SendAsync(context, upstream, body, series, start);
+            }
+            finally
+            {
+                upstream.Leave();
+            }
+
+            switch (outcome)
+            {
+                case ForwardOutcome.Answered:
+                    series.Ended(context.Response.StatusCode, time.GetElapsedTime(start));
+                    return;
+                case ForwardOutcome.ClientGone:
+                    series.Ended(499, time.GetElapsedTime(start));
+                    return;
+                case ForwardOutcome.Broken:
+                    sends++;
+                    metrics.Retried();
+                    break;
+                default:
+                    if (time.GetElapsedTime(start) >= options.WaitLimit) sends = MaxSends;
+                    else await Task.WhenAny(routes.Current.Changed, Task.Delay(Look, time, context.RequestAborted));
+                    break;
+            }
+        }
+
+        await TurnAwayAsync(context, route, $"the engine of {route.Workload} did not answer, and neither did its successor", 502);
+    }
+
+    /// <summary>An upstream that counts this request in; null when the client has been told why there is none.</summary>
+    private async Task<(Upstream Upstream, GatewayMetrics.Series Series)?> EnterAsync(HttpContext context, Route route, long start)
+    {
+        var waits = false;
+        try
+        {
+            while (true)
+            {
+                var snapshot = routes.Current;
+                if (snapshot.Table.Find(route.Workload.Value) is not { } now)
+                {
+                    await TurnAwayAsync(context, route, $"{route.Workload} is no longer served here", 404);
+                    return null;
+                }
+
+                if (now.Instance is { } id && snapshot.Upstreams.TryGetValue(id, out var upstream) && upstream.TryEnter()) return (upstream, metrics.For(now.Workload, now.Model!.Value));
+                var left = options.WaitLimit - time.GetElapsedTime(start);
+                if ((now.Instance is null && !now.Expected) || left <= TimeSpan.Zero)
+                {
+                    await TurnAwayAsync(context, route, now.Reason ?? $"{route.Workload} is changing its instance", 503);
+                    return null;
+                }
+
+                if (!waits)
+                {
+                    waits = true;
+                    metrics.Waits(1);
+                    if (Interlocked.Increment(ref _waiting) > options.MaxWaiting)
+                    {
+                        await TurnAwayAsync(context, route, $"{options.MaxWaiting} requests already wait", 503);
+                        return null;
+                    }
+
+                    signals.Post(new Signal.Demanded(route.Workload));
+                }
+
+                await Task.WhenAny(snapshot.Changed, Task.Delay(left < Look ? left : Look, time, context.RequestAborted));
+                if (context.RequestAborted.IsCancellationRequested) return null;
+            }
+        }
+        finally
+        {
+            if (waits)
+            {
+                Interlocked.Decrement(ref _waiting);
+                metrics.Waits(-1);
+            }
+        }
+    }
+
+    private async Task TurnAwayAsync(HttpContext context, Route route, string reason, int status)
+    {
+        metrics.TurnedAway(route.Workload.Value, status);
+        if (!context.RequestAborted.IsCancellationRequested) await OpenAiError.Unavailable(reason).WriteAsync(context, status, RetryAfter);
+    }
+
+    /// <summary>The route that a request asks for; a request without a model has one only where there is just one.</summary>
+    private Route? Choose(HttpContext context, ReadOnlyMemory<byte> body, out (int Status, OpenAiError Error)? problem)
+    {
+        var table = routes.Current.Table;
+        var found = Model(context.Request, body);
+        problem = null;
+        if (found.Problem is { } unreadable) problem = (400, OpenAiError.Invalid(unreadable));
+        else if (found.Model is null && table.Routes.Length == 1) return table.Routes[0];
+        else if (found.Model is null) problem = (400, OpenAiError.Invalid($"you must say which model: {Names(table)}", "model"));
+        else if (table.Find(found.Model) is { } route) return route;
+        else problem = (404, OpenAiError.Invalid($"the model '{Clip(found.Model)}' is not served here; there are {Names(table)}", "model", "model_not_found"));
+        return null;
+    }
+
+    private static RequestModel.Found Model(HttpRequest request, ReadOnlyMemory<byte> body)
+    {
+        if (HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method) || body.IsEmpty) return new RequestModel.Found(request.Query["model"].FirstOrDefault(), HttpMethods.IsPost(request.Method) ? "the body is empty" : null);
+        return MediaTypeHeaderValue.TryParse(request.ContentType, out var type) && type.MediaType.Equals("multipart/form-data", StringComparison.OrdinalIgnoreCase)
+            ? RequestModel.InForm(body.Span, type.Boundary.Value)
+            : RequestModel.InJson(new ReadOnlySequence<byte>(body));
+    }
+
+    /// <summary>Null when it is longer than allowed. The array goes back to the pool.</summary>
+    private async Task<(byte[] Array, ReadOnlyMemory<byte> Memory, int Length)?> ReadBodyAsync(HttpContext context)
+    {
+        var promised = context.Request.ContentLength;
+        if (promised > options.BodyLimit) return null;
+        var buffer = ArrayPool<byte>.Shared.Rent((int)(promised ?? 16384) + 1);
+        var length = 0;
+        while (true)
+        {
+            var read = await context.Request.Body.ReadAsync(buffer.AsMemory(length), context.RequestAborted);
+            if (read == 0) return (buffer, buffer, length);
+            length += read;
+            if (length > options.BodyLimit)
+            {
+                ArrayPool<byte>.Shared.Return(buffer);
+                return null;
+            }
+
+            if (length < buffer.Length) continue;
+            var larger = ArrayPool<byte>.Shared.Rent(buffer.Length * 2);
+            buffer.AsSpan(0, length).CopyTo(larger);
+            ArrayPool<byte>.Shared.Return(buffer);
+            buffer = larger;
+        }
+    }
+
+    private async Task ListAsync(HttpContext context)
+    {
+        context.Response.ContentType = "application/json";
+        await JsonSerializer.SerializeAsync(context.Response.Body, new ModelList("list", Items()), GatewayJson.Default.ModelList, context.RequestAborted);
+    }
+
+    private async Task DescribeAsync(HttpContext context, string id)
+    {
+        if (Items().Find(i => i.Id == id) is not { } item)
+        {
+            await OpenAiError.Invalid($"the model '{Clip(id)}' is not served here; there are {Names(routes.Current.Table)}", "model", "model_not_found").WriteAsync(context, 404);
+            return;
+        }
+
+        context.Response.ContentType = "application/json";
+        await JsonSerializer.SerializeAsync(context.Response.Body, item, GatewayJson.Default.ModelItem, context.RequestAborted);
+    }
+
+    private List<ModelItem> Items()
+    {
+        var items = new List<ModelItem>();
+        foreach (var route in routes.Current.Table.Routes)
+        {
+            var served = route.Instance is null ? null : route.Model?.Value;
+            items.Add(new ModelItem(route.Workload.Value, "model", 0, "medulla", served, route.Context));
+            if (served is not null && !items.Exists(i => i.Id == served)) items.Add(new ModelItem(served, "model", 0, "medulla", served, route.Context));
+        }
+
+        return items;
+    }
+
+    private static string Names(RouteTable table) =>
+        string.Join(", ", table.Routes.SelectMany(r => r.Model is { } model ? new[] { r.Workload.Value, model.Value } : [r.Workload.Value]).Distinct(StringComparer.Ordinal));
+
+    private static string Clip(string text) => text.Length <= 100 ? text : text[..100] + "…";
+}

@@ -1,0 +1,189 @@
+using System.Globalization;
+using Medulla.Core.Units;
+using YamlDotNet.Core;
+using YamlDotNet.RepresentationModel;
+
+namespace Medulla.State;
+
+/// <summary>What is wrong with a file that a person wrote: all of it at once, each with its line.</summary>
+internal sealed class YamlProblems(string file)
+{
+    public List<string> All { get; } = [];
+
+    public void Add(long line, string message) => All.Add(line > 0 ? $"{file}:{line}: {message}" : $"{file}: {message}");
+}
+
+/// <summary>
+/// Reads a YAML document node by node and notes what is wrong instead of stopping at it. Bounds:
+/// <see cref="MaxLength"/> characters, no aliases (a small file could stand for a huge one).
+/// </summary>
+internal sealed class YamlMap
+{
+    public const int MaxLength = 1 << 20;
+
+    private readonly YamlMappingNode _node;
+    private readonly YamlProblems _problems;
+    private readonly HashSet<string> _known = new(StringComparer.Ordinal);
+
+    private YamlMap(YamlMappingNode node, YamlProblems problems) => (_node, _problems) = (node, problems);
+
+    public long Line => _node.Start.Line;
+
+    /// <summary>The document's one mapping; null when it is none, and the problems say why.</summary>
+    public static YamlMap? Parse(string text, YamlProblems problems)
+    {
+        if (text.Length > MaxLength)
+        {
+            problems.Add(0, $"it has {text.Length} characters, and {MaxLength} are allowed");
+            return null;
+        }
+
+        try
+        {
+            var yaml = new YamlStream();
+            yaml.Load(new NoAliases(new Parser(new StringReader(text))));
+            if (yaml.Documents.Count == 1 && yaml.Documents[0].RootNode is YamlMappingNode root) return new YamlMap(root, problems);
+            problems.Add(1, yaml.Documents.Count == 0 ? "it is empty" : "it must be one mapping with keys and values");
+        }
+        catch (YamlException e)
+        {
+            problems.Add(e.Start.Line, $"it is not YAML: {e.Message}");
+        }
+
+        return null;
+    }
+
+    public string? Text(string key, bool required = false) => Scalar(key, required)?.Value;
+
+    public T? Parsed<T>(string key, string what, bool required = false)
+        where T : struct, IParsable<T>
+    {
+        if (Scalar(key, required) is not { } scalar) return null;
+        if (T.TryParse(scalar.Value, CultureInfo.InvariantCulture, out var value)) return value;
+        _problems.Add(scalar.Start.Line, $"'{key}' is '{scalar.Value}', which is not {what}");
+        return null;
+    }
+
+    public int? Number(string key, int least, int most, bool required = false)
+    {
+        if (Scalar(key, required) is not { } scalar) return null;
+        if (int.TryParse(scalar.Value, NumberStyles.Integer, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most) return value;
+        _problems.Add(scalar.Start.Line, $"'{key}' is '{scalar.Value}', and a whole number from {least} to {most} is needed");
+        return null;
+    }
+
+    public bool? Flag(string key)
+    {
+        if (Scalar(key, required: false) is not { } scalar) return null;
+        if (scalar.Value is "true" or "false") return scalar.Value == "true";
+        _problems.Add(scalar.Start.Line, $"'{key}' is '{scalar.Value}', and true or false is needed");
+        return null;
+    }
+
+    public ByteSize? Size(string key)
+    {
+        if (Scalar(key, required: false) is not { } scalar) return null;
+        if (scalar.Value is { } text && ByteSize.TryParse(text, out var size)) return size;
+        _problems.Add(scalar.Start.Line, $"'{key}' is '{scalar.Value}', and a size such as 512MiB or 40GB is needed");
+        return null;
+    }
+
+    /// <summary>One of a few words.</summary>
+    public T? Choice<T>(string key, IReadOnlyDictionary<string, T> words, bool required = false)
+        where T : struct
+    {
+        if (Scalar(key, required) is not { } scalar) return null;
+        if (words.TryGetValue(scalar.Value ?? "", out var value)) return value;
+        _problems.Add(scalar.Start.Line, $"'{key}' is '{scalar.Value}', and one of {string.Join(", ", words.Keys)} is needed");
+        return null;
+    }
+
+    public YamlMap? Map(string key)
+    {
+        if (Find(key, required: false) is not { } node) return null;
+        if (node is YamlMappingNode map) return new YamlMap(map, _problems);
+        _problems.Add(node.Start.Line, $"'{key}' must be a mapping with keys and values");
+        return null;
+    }
+
+    public IReadOnlyList<YamlMap> Maps(string key, bool required = false)
+    {
+        if (Sequence(key, required) is not { } list) return [];
+        foreach (var wrong in list.Where(n => n is not YamlMappingNode)) _problems.Add(wrong.Start.Line, $"an item of '{key}' must be a mapping with keys and values");
+        return [.. list.OfType<YamlMappingNode>().Select(m => new YamlMap(m, _problems))];
+    }
+
+    public IReadOnlyList<string> Texts(string key, bool required = false) =>
+        Sequence(key, required)?.OfType<YamlScalarNode>().Select(s => s.Value ?? "").ToList() ?? [];
+
+    public bool Has(string key) => Find(key, required: false) is not null;
+
+    public void Problem(string message) => _problems.Add(Line, message);
+
+    /// <summary>Notes every key that nobody asked for, with the nearest that somebody did. Last, after all the others.</summary>
+    public void Finish()
+    {
+        foreach (var key in _node.Children.Keys.OfType<YamlScalarNode>())
+        {
+            if (_known.Contains(key.Value ?? "")) continue;
+            var near = _known.OrderBy(k => Distance(k, key.Value ?? "")).FirstOrDefault(k => Distance(k, key.Value ?? "") <= 2);
+            _problems.Add(key.Start.Line, $"unknown key '{key.Value}'{(near is null ? $"; known are {string.Join(", ", _known.Order(StringComparer.Ordinal))}" : $"; did you mean '{near}'?")}");
+        }
+    }
+
+    private YamlScalarNode? Scalar(string key, bool required)
+    {
+        if (Find(key, required) is not { } node) return null;
+        if (node is YamlScalarNode scalar) return scalar;
+        _problems.Add(node.Start.Line, $"'{key}' must be a single value");
+        return null;
+    }
+
+    private YamlSequenceNode? Sequence(string key, bool required)
+    {
+        if (Find(key, required) is not { } node) return null;
+        if (node is YamlSequenceNode list) return list;
+        _problems.Add(node.Start.Line, $"'{key}' must be a list");
+        return null;
+    }
+
+    private YamlNode? Find(string key, bool required)
+    {
+        _known.Add(key);
+        if (_node.Children.TryGetValue(new YamlScalarNode(key), out var node)) return node;
+        if (required) _problems.Add(Line, $"'{key}' is missing");
+        return null;
+    }
+
+    /// <summary>Edits between two short words.</summary>
+    private static int Distance(string a, string b)
+    {
+        var row = Enumerable.Range(0, b.Length + 1).ToArray();
+        for (var i = 1; i <= a.Length; i++)
+        {
+            var (diagonal, left) = (row[0], i);
+            row[0] = i;
+            for (var j = 1; j <= b.Length; j++)
+            {
+                var above = row[j];
+                left = Math.Min(Math.Min(above, left) + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1));
+                (diagonal, row[j]) = (above, left);
+            }
+        }
+
+        return row[^1];
+    }
+
+    private sealed class NoAliases(IParser inner) : IParser
+    {
+        public YamlDotNet.Core.Events.ParsingEvent? Current => inner.Current;
+
+        public bool MoveNext()
+        {
+            var more = inner.MoveNext();
+            return Current is YamlDotNet.Core.Events.AnchorAlias alias
+                ? throw new YamlException(alias.Start, alias.End, "aliases are not allowed here; write the value out")
+                : more;
+        }
+    }
+}
