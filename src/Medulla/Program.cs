@@ -1,1 +1,1 @@
-return 0;
+return await Medulla.Admin.Commands.RunAsync(args);

@@ -58,9 +58,20 @@ internal sealed partial class ArtifactStore : IDisposable
     /// <summary>Why a file of the owner's is not used.</summary>
     public ImmutableArray<string> Findings { get; private set; } = [];
 
+    /// <summary>Reads the records. A file that looks as it did is trusted; any other counts as absent until <see cref="CheckAsync"/> has read it.</summary>
+    public void Load()
+    {
+        foreach (var path in Directory.EnumerateFiles(Commits, "*.json"))
+        {
+            if (CommitRecord.Read(path) is { } commit && Posix.Stat(commit.Path) == commit.Stamp) Keep(commit);
+        }
+
+        Nearby = [.. Absent().Where(f => f.Sources.Any(s => s.IsNearby)).Select(f => f.Digest!.Value)];
+        Publish();
+    }
+
     /// <summary>
-    /// Looks at everything that is recorded, and at what lies around. Cheap while nothing changed: a file is read only when
-    /// it does not look as it did. Once before the first tick, then now and then.
+    /// Looks at everything that is recorded, and at what lies around. A file is read only when it does not look as it did.
     /// </summary>
     public async Task CheckAsync(CancellationToken cancel)
     {
@@ -74,10 +85,13 @@ internal sealed partial class ArtifactStore : IDisposable
         }
 
         await AdoptOwnAsync(cancel);
-        var files = _catalog.Models.SelectMany(m => m.Files).Where(f => f.Digest is not null && !_commits.ContainsKey(f.Digest.Value));
-        Nearby = [.. files.Where(f => _near.Find(f).Any()).Select(f => f.Digest!.Value)];
+        Nearby = [.. Absent().Where(f => f.Sources.Any(s => s.IsNearby) || _near.Find(f).Any()).Select(f => f.Digest!.Value)];
         Publish();
+        _signals.Nudge();
     }
+
+    /// <summary>True while the file looks as it did when it was verified: asked right before it is run.</summary>
+    public bool Trusts(Digest digest) => _commits.TryGetValue(digest, out var commit) && Posix.Stat(commit.Path) == commit.Stamp;
 
     /// <summary>Brings a file here from the first source that has it; the outcome is a signal.</summary>
     public async Task FetchAsync(Move.FetchWeights move, IProgress<OperationFact> progress, CancellationToken cancel)
@@ -261,6 +275,8 @@ internal sealed partial class ArtifactStore : IDisposable
 
         (OwnModels, Findings) = (own.ToImmutable(), findings.ToImmutable());
     }
+
+    private IEnumerable<ModelFile> Absent() => _catalog.Models.SelectMany(m => m.Files).Where(f => f.Digest is not null && !_commits.ContainsKey(f.Digest.Value));
 
     private string RecordOf(Digest digest) => Path.Combine(Commits, digest.Hex + ".json");
 

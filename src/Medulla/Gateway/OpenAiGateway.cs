@@ -4,6 +4,7 @@ using Medulla.Core.Deciding;
 using Medulla.Core.Observing;
 using Medulla.Loop;
 using Microsoft.Net.Http.Headers;
+using Route = Medulla.Core.Deciding.Route;
 
 namespace Medulla.Gateway;
 

@@ -93,4 +93,5 @@ internal sealed class Journal(string directory)
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(JournalEntry))]
+[JsonSerializable(typeof(System.Collections.Immutable.ImmutableArray<JournalEntry>))]
 internal sealed partial class JournalJson : JsonSerializerContext;

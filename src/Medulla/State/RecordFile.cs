@@ -66,6 +66,20 @@ internal sealed class RecordFile(string path, string aside)
         return new RecordRead.Found(_written, damage);
     }
 
+    /// <summary>The newest whole payload, without touching anything: for readers beside the daemon. Null when there is none.</summary>
+    public static byte[]? Peek(string path)
+    {
+        byte[]? newest = null;
+        var latest = 0L;
+        foreach (var slot in new[] { path + ".a", path + ".b" }.Where(File.Exists))
+        {
+            var bytes = File.ReadAllBytes(slot);
+            if (Check(bytes, out var generation) is null && generation > latest) (newest, latest) = (bytes[HeaderLength..], generation);
+        }
+
+        return newest;
+    }
+
     /// <summary>Durable on return. Does nothing when the payload is what was last written.</summary>
     /// <exception cref="IOException">It could not be made durable; the record is as before.</exception>
     public void Write(ReadOnlySpan<byte> payload)

@@ -1,0 +1,248 @@
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text.Json;
+using Medulla.Artifacts;
+using Medulla.Artifacts.Builds;
+using Medulla.Core.Deciding;
+using Medulla.Core.Knowledge;
+using Medulla.Core.Observing;
+using Medulla.Core.Trials;
+using Medulla.Core.Wire;
+using Medulla.Engines;
+using Medulla.Gateway;
+using Medulla.Loop;
+using Medulla.Probing;
+using Medulla.State;
+
+namespace Medulla.Admin;
+
+/// <summary>
+/// The one place that says what the device is made of. Reads the state, opens the endpoint, adopts the engines, and ticks
+/// the loop until it is told to stop: with its engines (Ctrl-C, <c>medulla stop</c>) or without (SIGTERM: they are adopted by
+/// the next daemon).
+/// </summary>
+internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog catalog, UpScreen screen, TimeProvider time) : IDisposable
+{
+    private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan ProgressEvery = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan CheckEvery = TimeSpan.FromMinutes(1);
+
+    private readonly CancellationTokenSource _stop = new();
+    private bool _stopEngines;
+    private volatile Told? _told;
+    private RouteTable _table = RouteTable.Empty;
+
+    /// <summary>Why it could not start; null when it ran.</summary>
+    public string? Problem { get; private set; }
+
+    /// <summary>Ends the daemon, from any thread.</summary>
+    public void Stop(bool engines)
+    {
+        _stopEngines |= engines;
+        _stop.Cancel();
+    }
+
+    public void Dispose() => _stop.Dispose();
+
+    public async Task RunAsync()
+    {
+        var clock = new DeviceClock(time);
+        var probe = new MachineProbe();
+        var wake = new Wake(time);
+        var signals = new Signals(wake);
+        var routes = new Routes();
+        var metrics = new GatewayMetrics();
+        var gatewayOptions = new GatewayOptions { Key = options.Key, LocalToken = new Secret(RandomNumberGenerator.GetHexString(32, lowercase: true)) };
+        using var forwarder = new Forwarder(gatewayOptions, time);
+        var gateway = new OpenAiGateway(gatewayOptions, routes, signals, forwarder, metrics, time);
+        var record = new RecordFile(options.Data.Memory, options.Data.Aside);
+        var memory = Recall(record, signals);
+        var journal = new Journal(options.Data.Journal);
+
+        await using var app = Build();
+        using var instances = new Instances(options.Data, held.Identity, clock.BootId, signals, time, Log<Instances>(app));
+        using var store = new ArtifactStore(options.Data, StoreOptions.FromEnvironment(options.Models, options.Intent.Policy), catalog, signals, time, Log<ArtifactStore>(app));
+        var shelf = new EngineShelf(options.Data, new BuildOptions { Folder = options.Engines, Cache = Environment.GetEnvironmentVariable("MEDULLA_ENGINE_CACHE") }, signals, time, Log<EngineShelf>(app));
+        var executor = new Executor(instances, store, shelf, signals, Log<Executor>(app));
+        var world = new DeviceWorld(instances, store, shelf, executor, signals, probe, clock, options.Data.Root);
+        var page = new MetricsPage(metrics, journal, signals);
+        var api = new AdminApi(options, gatewayOptions, world, () => _told, page, probe, Stop);
+        app.Run(context => AdminApi.Handles(context.Request.Path) ? api.HandleAsync(context) : context.Request.Path == "/health" ? gateway.HealthAsync(context) : gateway.HandleAsync(context));
+        if (!await OpenAsync(app)) return;
+
+        store.Load();
+        await shelf.CheckAsync(_stop.Token);
+        instances.Adopt();
+        WriteCard(app, gatewayOptions.LocalToken, clock);
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, s => Take(s, engines: true));
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, s => Take(s, engines: false));
+        using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, s => Take(s, engines: false));
+
+        var machine = probe.Read(options.Data.Root);
+        var loop = new Reconciler(world, options.Intent, catalog, machine, memory, Remember, Tell);
+        var checks = CheckAsync(store, shelf);
+        await using var progress = time.CreateTimer(_ => Progress(), null, ProgressEvery, ProgressEvery);
+        while (!_stop.IsCancellationRequested)
+        {
+            var then = loop.Tick();
+            var left = then.NextLook - clock.Read().Boot;
+            await NextAsync(wake, left is { } wait && wait < Heartbeat ? wait : Heartbeat);
+        }
+
+        await checks;
+        await executor.EndAsync();
+        if (_stopEngines) await instances.StopAllAsync(TimeSpan.FromSeconds(2));
+        await app.StopAsync();
+        File.Delete(options.Data.Daemon);
+
+        void Progress()
+        {
+            if (_told?.Then.Plan is { } plan && executor.Read().Any(o => o.Detail.Length > 0)) screen.Progress(plan, executor.Read());
+        }
+
+        bool Remember(Memory next)
+        {
+            try
+            {
+                record.Write(JsonSerializer.SerializeToUtf8Bytes(next, CoreJson.Default.Memory));
+                return true;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                Console.Error.WriteLine($"medulla: cannot write {options.Data.Memory}: {e.Message} What serves goes on; nothing new is begun until it can be written.");
+                return false;
+            }
+        }
+
+        void Tell(Observation seen, Decision then)
+        {
+            var table = new RouteTable(_table.Version + 1, then.Routes, then.Degraded);
+            if (!_table.Routes.SequenceEqual(table.Routes) || _table.Degraded != table.Degraded) _table = table;
+            var upstreams = instances.Upstreams();
+            routes.Publish(_table, upstreams);
+            forwarder.Forget(new HashSet<Core.Units.InstanceId>(seen.Instances.Select(i => i.Id)));
+            journal.Append(then.Notes.Select(n => new JournalEntry(seen.Now.Wall, n.Kind, n.Subject, n.Text)));
+            page.Count(seen);
+            _told = new Told(seen, then);
+            screen.Show(seen, then);
+        }
+    }
+
+    private WebApplication Build()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.Logging.AddSimpleConsole(c => c.SingleLine = true);
+        builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        builder.Logging.AddFilter("Microsoft", LogLevel.Error);
+        builder.Services.AddSingleton<IHostLifetime, OwnLifetime>();
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.Listen(options.Listen);
+            kestrel.AddServerHeader = false;
+            kestrel.AllowSynchronousIO = false;
+            kestrel.Limits.MaxRequestBodySize = null;
+            kestrel.Limits.MinRequestBodyDataRate = null;
+            kestrel.Limits.MinResponseDataRate = null;
+            kestrel.Limits.MaxConcurrentConnections = 4096;
+        });
+        return builder.Build();
+    }
+
+    private async Task<bool> OpenAsync(WebApplication app)
+    {
+        try
+        {
+            await app.StartAsync(_stop.Token);
+            return true;
+        }
+        catch (Exception e) when (e is IOException or SocketException)
+        {
+            Problem = $"cannot listen on {options.Listen}: {(e.GetBaseException() as SocketException)?.Message ?? e.Message}. Choose another with --listen HOST:PORT, or end what holds it.";
+            return false;
+        }
+    }
+
+    private Memory Recall(RecordFile record, Signals signals)
+    {
+        var read = record.Read();
+        if (read is RecordRead.Lost { Damage: var lost }) signals.Post(new Signal.StateDamaged(Path.GetFileName(lost.File), lost.SetAside, lost.Reason));
+        if (read is not RecordRead.Found found) return Memory.Empty;
+        if (found.Damage is { } damage) signals.Post(new Signal.StateDamaged(Path.GetFileName(damage.File), damage.SetAside, damage.Reason));
+        try
+        {
+            if (JsonSerializer.Deserialize(found.Payload, CoreJson.Default.Memory) is { Format: Memory.CurrentFormat } memory) return memory;
+        }
+        catch (JsonException e)
+        {
+            Directory.CreateDirectory(options.Data.Aside);
+            var aside = Path.Combine(options.Data.Aside, $"{time.GetUtcNow().ToUnixTimeMilliseconds()}-memory.json");
+            File.WriteAllBytes(aside, found.Payload);
+            signals.Post(new Signal.StateDamaged("memory", aside, $"it is whole but not understood: {e.Message}"));
+        }
+
+        return Memory.Empty;
+    }
+
+    private void WriteCard(WebApplication app, Secret token, DeviceClock clock)
+    {
+        var card = new DaemonCard(Environment.ProcessId, app.Urls.First(), token.Reveal(), Product.Version, clock.Read().Wall);
+        AtomicFile.Write(options.Data.Daemon, JsonSerializer.SerializeToUtf8Bytes(card, CoreJson.Default.DaemonCard));
+    }
+
+    private void Take(PosixSignalContext signal, bool engines)
+    {
+        signal.Cancel = true;
+        Stop(engines);
+    }
+
+    private async Task NextAsync(Wake wake, TimeSpan atMost)
+    {
+        try
+        {
+            await wake.NextAsync(atMost < TimeSpan.Zero ? TimeSpan.Zero : atMost, _stop.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // The end of the loop.
+        }
+    }
+
+    /// <summary>Looks now and then whether what lies on the disk is still what it was.</summary>
+    private async Task CheckAsync(ArtifactStore store, EngineShelf shelf)
+    {
+        try
+        {
+            while (true)
+            {
+                await store.CheckAsync(_stop.Token);
+                await Task.Delay(CheckEvery, time, _stop.Token);
+                await shelf.CheckAsync(_stop.Token);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The end of the daemon.
+        }
+    }
+
+    private static ILogger<T> Log<T>(WebApplication app) => app.Services.GetRequiredService<ILogger<T>>();
+
+    /// <summary>Signals of the system are ours to answer, not the host's.</summary>
+    private sealed class OwnLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}
+
+/// <summary>The latest tick, as it was told.</summary>
+internal sealed record Told(Observation Seen, Decision Then);
+
+/// <summary>What this program is.</summary>
+internal static class Product
+{
+    public static string Version { get; } = typeof(Product).Assembly.GetName().Version?.ToString(3) ?? "0";
+}

@@ -1,0 +1,58 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Text;
+using Medulla.Core.Deciding;
+using Medulla.Core.Incidents;
+using Medulla.Core.Observing;
+using Medulla.Core.Units;
+using Medulla.Gateway;
+using Medulla.Loop;
+using Medulla.State;
+
+namespace Medulla.Admin;
+
+/// <summary>The page <c>/metrics</c>: what the gateway counted, and what the loop saw and decided last.</summary>
+internal sealed class MetricsPage(GatewayMetrics gateway, Journal journal, Signals signals)
+{
+    private readonly ConcurrentDictionary<WorkloadName, long> _exits = new();
+
+    /// <summary>Counts what just happened. The loop's thread.</summary>
+    public void Count(Observation seen)
+    {
+        foreach (var exit in seen.Signals.OfType<Signal.InstanceExited>().Where(e => !e.Asked)) _exits.AddOrUpdate(exit.Workload, 1, static (_, n) => n + 1);
+    }
+
+    public string Write(Observation seen, Decision then)
+    {
+        var page = new StringBuilder();
+        gateway.Write(page);
+        GatewayMetrics.Head(page, "medulla_instances", "gauge", "Engine processes by workload and state.");
+        foreach (var group in seen.Instances.GroupBy(i => (i.Workload, i.State)))
+        {
+            GatewayMetrics.Line(page, "medulla_instances", $"workload=\"{group.Key.Workload}\",state=\"{group.Key.State.ToString().ToLowerInvariant()}\"", group.Count());
+        }
+
+        GatewayMetrics.Head(page, "medulla_restarts_total", "counter", "Unasked exits of engines, each followed by a restart, by workload.");
+        foreach (var (workload, count) in _exits) GatewayMetrics.Line(page, "medulla_restarts_total", $"workload=\"{workload}\"", count);
+        GatewayMetrics.Head(page, "medulla_trial", "gauge", "1 for each change of target on probation.");
+        foreach (var trial in then.Memory.Trials)
+        {
+            GatewayMetrics.Line(page, "medulla_trial", $"workload=\"{trial.Workload}\",rank=\"{trial.Rank.ToString().ToLowerInvariant()}\",phase=\"{(trial.ProvedAt is null ? "proving" : "watching")}\"", 1);
+        }
+
+        GatewayMetrics.Head(page, "medulla_incidents_open", "gauge", "Open incidents by condition.");
+        foreach (var condition in Condition.All) GatewayMetrics.Line(page, "medulla_incidents_open", $"condition=\"{condition.Code}\"", then.Memory.Incidents.Count(i => i.IsOpen && i.Code == condition.Code));
+        One("medulla_settled", "gauge", "1 when no trial and no move is under way.", then.Settled ? 1 : 0);
+        One("medulla_degraded", "gauge", "1 when less is served than should be.", then.Degraded is null ? 0 : 1);
+        One("medulla_daemon_resident_bytes", "gauge", "Resident memory of the daemon.", Environment.WorkingSet);
+        One("medulla_signals_dropped_total", "counter", "Signals lost at their bound.", signals.Dropped);
+        One("medulla_journal_lost_total", "counter", "Journal lines that could not be written.", journal.Lost);
+        return page.ToString();
+
+        void One(string name, string type, string help, long value)
+        {
+            GatewayMetrics.Head(page, name, type, help);
+            page.Append(CultureInfo.InvariantCulture, $"{name} {value}\n");
+        }
+    }
+}

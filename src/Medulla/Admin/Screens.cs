@@ -1,0 +1,100 @@
+using System.Globalization;
+using Medulla.Core.Incidents;
+using Medulla.Core.Machines;
+using Medulla.Core.Units;
+using Medulla.Core.Wire;
+using Spectre.Console;
+
+namespace Medulla.Admin;
+
+/// <summary>How reports look to a person.</summary>
+internal static class Screens
+{
+    public static void Show(this IAnsiConsole console, StatusReport status)
+    {
+        var colour = status.State switch { "ok" => "green", "degraded" => "yellow", _ => "red" };
+        console.MarkupLine($"[bold]medulla[/] [{colour}]● {status.State}[/]{(status.Settled ? "" : " [grey](busy)[/]")}{(status.Endpoint is null ? "" : $"  {Markup.Escape(status.Endpoint)}")}");
+        if (status.Degraded is { } degraded) console.MarkupLine($"  [yellow]{Markup.Escape(degraded)}[/]");
+        console.WriteLine();
+
+        var table = new Table().Border(TableBorder.Rounded).BorderColor(Color.Grey).AddColumns("workload", "model", "engine", "state", "pid", "requests", "up");
+        foreach (var workload in status.Workloads)
+        {
+            var instances = status.Instances.Where(i => i.Workload == workload.Name).ToList();
+            if (instances.Count == 0) table.AddRow(Markup.Escape(workload.Name), Markup.Escape(workload.Model ?? "—"), "", "[yellow]not running[/]", "", "", "");
+            foreach (var i in instances)
+            {
+                var state = i.State == "ready" ? i.Role == "serving" ? "[green]serving[/]" : $"[grey]ready, {i.Role}[/]" : $"[yellow]{i.State}[/]";
+                table.AddRow(
+                    Markup.Escape(workload.Name),
+                    Markup.Escape($"{i.Model} {i.Quant}"),
+                    Markup.Escape(i.Engine ?? ""),
+                    state,
+                    i.Pid.ToString(CultureInfo.InvariantCulture),
+                    $"{i.Requests} of {i.Parallel}",
+                    Span(i.UptimeS) + (i.Adopted ? " [grey]adopted[/]" : ""));
+            }
+        }
+
+        console.Write(table);
+        foreach (var workload in status.Workloads.Where(w => !w.Ready && w.Reason is not null)) console.MarkupLine($"  [yellow]{Markup.Escape(workload.Name)}[/]: {Markup.Escape(workload.Reason!)}");
+        foreach (var trial in status.Trials) console.MarkupLine($"  [aqua]trial[/]  {Markup.Escape(trial.Change)} [grey]({trial.Phase}, because {Markup.Escape(trial.Reason)})[/]");
+        foreach (var move in status.Moves) console.MarkupLine($"  [aqua]move[/]   {Markup.Escape(move.Title)}{Amount(move)} [grey]{Markup.Escape(move.Detail.Length > 0 ? move.Detail : move.Reason)}[/]");
+        foreach (var hold in status.Holds) console.MarkupLine($"  [grey]hold[/]   {Markup.Escape(hold.Reason)} [grey]{(hold.NextTryS is { } s ? $"next try in {Span(s)}" : $"until {Markup.Escape(hold.Until)}")}[/]");
+        if (status.OpenIncidents > 0) console.MarkupLine($"  [red]{status.OpenIncidents} open incident{(status.OpenIncidents == 1 ? "" : "s")}[/]: medulla incidents");
+    }
+
+    public static void Show(this IAnsiConsole console, WhyReport why)
+    {
+        if (why.Entries.IsEmpty) console.MarkupLine("nothing is known about that; [bold]medulla why[/] alone lists every subject");
+        foreach (var entry in why.Entries)
+        {
+            console.MarkupLine($"[bold]{Markup.Escape(entry.Subject)}[/]");
+            foreach (var sentence in entry.Sentences) console.Write(new Padder(new Text(sentence), new Padding(2, 0, 0, 0)));
+        }
+    }
+
+    public static void Show(this IAnsiConsole console, IncidentReport report)
+    {
+        if (report.Incidents.IsEmpty) console.MarkupLine("no incidents");
+        foreach (var (incident, title, severity) in report.Incidents)
+        {
+            var colour = !incident.IsOpen ? "grey" : severity == Severity.Critical ? "red" : "yellow";
+            console.MarkupLine($"[{colour}]#{incident.Id} {(incident.IsOpen ? "open" : "closed")}[/] [bold]{incident.Code}[/] {title} [grey]{Markup.Escape(incident.Subject)}[/]");
+            console.MarkupLine($"  seen {incident.Count} time{(incident.Count == 1 ? "" : "s")}, first {incident.OpenedAt.LocalDateTime:yyyy-MM-dd HH:mm:ss}, last {incident.LastAt.LocalDateTime:HH:mm:ss}");
+            foreach (var evidence in incident.Evidence) console.MarkupLine($"  saw    {Markup.Escape(evidence)}");
+            foreach (var attempt in incident.Attempts) console.MarkupLine($"  tried  {Markup.Escape(attempt)}");
+            if (incident.Proof is { } proof) console.MarkupLine($"  [green]proof[/]  {Markup.Escape(proof)}, after {Span(((incident.ClosedAt ?? incident.LastAt) - incident.OpenedAt).TotalSeconds)}");
+        }
+    }
+
+    public static void Show(this IAnsiConsole console, Machine machine)
+    {
+        var grid = new Grid().AddColumn(new GridColumn().NoWrap().PadRight(3)).AddColumn();
+        Row("system", $"{machine.Os.Name} ({machine.Os.Family} {machine.Os.Kernel}, {machine.Os.Architecture})");
+        Row("cpu", $"{Known(machine.Cpu.Model)}, {machine.Cpu.Cores} cores, {machine.Cpu.Threads} threads");
+        Row("features", machine.Cpu.Features.IsEmpty ? "unknown" : string.Join(' ', machine.Cpu.Features));
+        Row("memory", machine.Memory.Limit is { } limit ? $"{limit} (limit of this container; the host has {machine.Memory.Total})" : machine.Memory.Total.ToString());
+        foreach (var disk in machine.Disks) Row("disk", $"{disk.Free} free of {disk.Total} at {disk.Path} ({Known(disk.Filesystem)})");
+        foreach (var finding in machine.Findings) Row("finding", finding.Remedy is null ? finding.Text : $"{finding.Text}. {finding.Remedy}");
+        Row("accelerators", "this release looks for none");
+        console.Write(grid);
+
+        void Row(string name, string text) => grid.AddRow($"[grey]{name}[/]", Markup.Escape(text));
+        static string Known(string text) => text.Length == 0 ? "unknown" : text;
+    }
+
+    private static string Amount(MoveReport move)
+    {
+        if (move is not { DoneBytes: { } done, TotalBytes: { } total and > 0 }) return "";
+        return $" {100.0 * done / total:0} %{(move.BytesPerS is > 0 ? $" {new ByteSize((long)move.BytesPerS.Value)}/s" : "")}";
+    }
+
+    private static string Span(double seconds) => seconds switch
+    {
+        < 120 => $"{seconds:0.#} s",
+        < 7200 => $"{seconds / 60:0} min",
+        < 172800 => $"{seconds / 3600:0} h",
+        _ => $"{seconds / 86400:0} d",
+    };
+}

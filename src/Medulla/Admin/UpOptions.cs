@@ -1,0 +1,94 @@
+using System.Net;
+using Medulla.Core.Intents;
+using Medulla.Loop;
+using Medulla.State;
+
+namespace Medulla.Admin;
+
+/// <summary>What <c>medulla up</c> was asked for, validated whole.</summary>
+internal sealed record UpOptions
+{
+    public required DataDirectory Data { get; init; }
+
+    public required IPEndPoint Listen { get; init; }
+
+    public required Intent Intent { get; init; }
+
+    /// <summary>Null for none.</summary>
+    public required string? Models { get; init; }
+
+    /// <summary>Null for none.</summary>
+    public required string? Engines { get; init; }
+
+    /// <summary>Null for none.</summary>
+    public required Secret? Key { get; init; }
+
+    /// <returns>The options, or every problem at once.</returns>
+    public static (UpOptions? Options, IReadOnlyList<string> Problems) Validate(string? data, string listen, string? intentFile, string? models, string? engines, string? keyFile, bool noClimb)
+    {
+        var problems = new List<string>();
+        var endpoint = ReadEndpoint(listen, problems);
+        var key = keyFile is null ? null : ReadKey(keyFile, problems);
+        if (endpoint is not null && !IPAddress.IsLoopback(endpoint.Address) && keyFile is null)
+        {
+            problems.Add($"--listen {listen} can be reached from other machines and no key is set: write one into a file (16 characters or more) and give --key-file FILE");
+        }
+
+        foreach (var (option, folder) in new[] { ("--models", models), ("--engines", engines) })
+        {
+            if (folder is not null && !Directory.Exists(folder)) problems.Add($"{option} {folder}: there is no such folder");
+        }
+
+        var intent = Intent.Default(new Policy());
+        if (intentFile is not null)
+        {
+            var (read, wrong) = IntentFile.Read(intentFile);
+            problems.AddRange(wrong);
+            intent = read ?? intent;
+        }
+
+        if (problems.Count > 0) return (null, problems);
+        return (new UpOptions
+        {
+            Data = DataDirectoryOf(data),
+            Listen = endpoint!,
+            Intent = noClimb ? intent with { Policy = intent.Policy with { Climb = false } } : intent,
+            Models = models is null ? null : Path.GetFullPath(models),
+            Engines = engines is null ? null : Path.GetFullPath(engines),
+            Key = key,
+        }, []);
+    }
+
+    /// <summary>The folder that was named, or the usual one of this user.</summary>
+    public static DataDirectory DataDirectoryOf(string? data)
+    {
+        if (data is not null) return new DataDirectory(Path.GetFullPath(data));
+        if (Environment.IsPrivilegedProcess && OperatingSystem.IsLinux()) return new DataDirectory("/var/lib/medulla");
+        var home = Environment.GetEnvironmentVariable("XDG_DATA_HOME") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "share");
+        return new DataDirectory(Path.Combine(home, "medulla"));
+    }
+
+    private static IPEndPoint? ReadEndpoint(string listen, List<string> problems)
+    {
+        var text = listen.StartsWith("localhost:", StringComparison.OrdinalIgnoreCase) ? "127.0.0.1:" + listen[10..] : listen;
+        if (IPEndPoint.TryParse(text, out var endpoint) && text.Contains(':', StringComparison.Ordinal)) return endpoint;
+        problems.Add($"--listen {listen} is not HOST:PORT, such as 127.0.0.1:8642 or 0.0.0.0:8642");
+        return null;
+    }
+
+    private static Secret? ReadKey(string file, List<string> problems)
+    {
+        try
+        {
+            var key = File.ReadAllText(file).Trim();
+            if (key.Length >= 16 && !key.Any(char.IsWhiteSpace)) return new Secret(key);
+            problems.Add($"--key-file {file} must hold one key of 16 characters or more, without spaces; for example: openssl rand -hex 24 > {file}");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            problems.Add($"--key-file {file} cannot be read: {e.Message}");
+        }
+
+        return null;
+    }
+}

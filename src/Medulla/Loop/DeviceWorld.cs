@@ -1,0 +1,49 @@
+using Medulla.Artifacts;
+using Medulla.Artifacts.Builds;
+using Medulla.Core.Observing;
+using Medulla.Core.Planning;
+using Medulla.Core.Units;
+using Medulla.Engines;
+using Medulla.Probing;
+
+namespace Medulla.Loop;
+
+/// <summary>The real world behind the loop's seam: snapshots that the rooms keep, and the executor.</summary>
+internal sealed class DeviceWorld(Instances instances, ArtifactStore store, EngineShelf shelf, Executor executor, Signals signals, MachineProbe probe, DeviceClock clock, string data) : IWorld
+{
+    public Observation Read()
+    {
+        // Signals first: whatever they announce is then in the facts.
+        var happened = signals.Drain();
+        return Facts() with { Signals = happened };
+    }
+
+    /// <summary>The same without the signals: for reports between ticks.</summary>
+    public Observation Facts() => new()
+    {
+        Now = clock.Read(),
+        Instances = instances.Read(),
+        Engines = shelf.Facts,
+        Weights = store.Facts,
+        Nearby = store.Nearby,
+        OwnModels = store.OwnModels,
+        Operations = executor.Read(),
+        MemoryAvailable = probe.MemoryAvailable(),
+        DiskFree = DiskFree(),
+        Signals = [],
+    };
+
+    public void Carry(Plan plan) => executor.Carry(plan);
+
+    private ByteSize? DiskFree()
+    {
+        try
+        {
+            return new ByteSize(new DriveInfo(data).AvailableFreeSpace);
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+}

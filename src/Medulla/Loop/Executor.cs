@@ -1,0 +1,110 @@
+using System.Collections.Immutable;
+using Medulla.Artifacts;
+using Medulla.Artifacts.Builds;
+using Medulla.Core.Observing;
+using Medulla.Core.Planning;
+using Medulla.Engines;
+
+namespace Medulla.Loop;
+
+/// <summary>
+/// Carries plans: starts what is new, leaves alone what is in flight, cancels what is no longer planned (but for a stop,
+/// which is seen through). One operation per subject. Its end is a nudge; what it changed is observed, not reported.
+/// Bound: one operation per item of a plan.
+/// </summary>
+internal sealed partial class Executor(Instances instances, ArtifactStore store, EngineShelf shelf, Signals signals, ILogger<Executor> log)
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, Operation> _operations = new(StringComparer.Ordinal);
+
+    public ImmutableArray<OperationFact> Read()
+    {
+        lock (_gate) return [.. _operations.Values.Select(o => o.Progress)];
+    }
+
+    public void Carry(Plan plan)
+    {
+        lock (_gate)
+        {
+            foreach (var operation in _operations.Values.Where(o => o.Move is not Move.StopInstance && plan.Moves.All(m => m.Subject != o.Move.Subject))) operation.Cancel.Cancel();
+            foreach (var move in plan.Moves.Where(m => !_operations.ContainsKey(m.Subject)))
+            {
+                var operation = new Operation(move);
+                _operations.Add(move.Subject, operation);
+                operation.Task = Task.Run(() => RunAsync(operation));
+            }
+        }
+    }
+
+    /// <summary>Cancels everything and waits for it to end.</summary>
+    public async Task EndAsync()
+    {
+        List<Task> tasks;
+        lock (_gate)
+        {
+            foreach (var operation in _operations.Values) operation.Cancel.Cancel();
+            tasks = [.. _operations.Values.Select(o => o.Task)];
+        }
+
+        await Task.WhenAll(tasks);
+    }
+
+    private async Task RunAsync(Operation operation)
+    {
+        var cancel = operation.Cancel.Token;
+        try
+        {
+            await (operation.Move switch
+            {
+                Move.StartInstance start => StartAsync(start, cancel),
+                Move.StopInstance stop => instances.StopAsync(stop, CancellationToken.None),
+                Move.ProbeInstance probe => instances.ProbeAsync(probe, cancel),
+                Move.FetchWeights fetch => store.FetchAsync(fetch, operation, cancel),
+                Move.FetchEngine fetch => shelf.FetchAsync(fetch, operation, cancel),
+                _ => throw new InvalidOperationException($"nobody carries {operation.Move}"),
+            });
+        }
+        catch (OperationCanceledException)
+        {
+            LogCancelled(operation.Move.Title);
+        }
+        catch (Exception e)
+        {
+            // A bug: the loop goes on and plans the move again, but never without a trace.
+            LogFailed(operation.Move.Title, e);
+            await Task.Delay(TimeSpan.FromSeconds(1), CancellationToken.None);
+        }
+        finally
+        {
+            lock (_gate) _operations.Remove(operation.Move.Subject);
+            operation.Cancel.Dispose();
+            signals.Nudge();
+        }
+    }
+
+    /// <summary>The model is what was verified, or it is not run.</summary>
+    private async Task StartAsync(Move.StartInstance move, CancellationToken cancel)
+    {
+        if (store.Trusts(move.Spec.Weights.Digest)) instances.Start(move);
+        else await store.CheckAsync(cancel);
+    }
+
+    [LoggerMessage(1001, LogLevel.Debug, "given up: {Title}")]
+    private partial void LogCancelled(string title);
+
+    [LoggerMessage(1002, LogLevel.Error, "failed unexpectedly: {Title}")]
+    private partial void LogFailed(string title, Exception e);
+
+    private sealed class Operation(Move move) : IProgress<OperationFact>
+    {
+        public Move Move { get; } = move;
+
+        public CancellationTokenSource Cancel { get; } = new();
+
+        public Task Task { get; set; } = Task.CompletedTask;
+
+        public OperationFact Progress { get; private set; } = new(move.Subject, "", null, null, null);
+
+        public void Report(OperationFact value) => Progress = value;
+    }
+}
