@@ -156,7 +156,13 @@ internal sealed class SimRun
 
     private Memory Durable() => _disk.Length == 0 ? Memory.Empty : JsonSerializer.Deserialize(_disk, CoreJson.Default.Memory)!;
 
-    private Reconciler Daemon(Memory memory) => new(_world, _intent, Shelf.Catalog, _machine, memory, Remember, (_, _) => { });
+    private Reconciler Daemon(Memory memory) => new(_world, _intent, Shelf.Catalog, _machine, memory, Remember, Tell, _ => { });
+
+    /// <summary>Law 10: a report that fails now and then changes nothing.</summary>
+    private void Tell(Observation seen, Decision then)
+    {
+        if (seen.Signals.Length > 3) throw new IOException("the journal's disk is full");
+    }
 
     /// <summary>A write with a power cut before it, after it, or not at all.</summary>
     private bool Remember(Memory memory)

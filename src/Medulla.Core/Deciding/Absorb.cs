@@ -93,7 +93,8 @@ internal static class Absorb
         var evidence = $"pid {exit.Pid} {(exit.WasReady ? $"ended after {exit.Uptime.TotalSeconds:0.0} s" : "ended before it was ready")}: {ExitText.Cause(exit).Text}";
         memory = See(memory, refusal ? Condition.BootRefused : Condition.EngineExited, subject, evidence, now, notes);
         var before = memory.CrashOf(exit.Spec);
-        var stable = exit.WasReady && (before?.ReadyAt is not { } ready ? exit.Uptime >= CrashRecord.Stable : now.Boot - ready >= CrashRecord.Stable);
+        var enough = exit.KilledBy is 9 or 15 ? CrashRecord.StableIfKilled : CrashRecord.Stable;
+        var stable = exit.WasReady && (before?.ReadyAt is not { } ready ? exit.Uptime >= enough : now.Boot - ready >= enough);
         return Count(memory, exit.Spec, exit.Workload, stable ? 1 : (before?.Short ?? 0) + 1, now, notes);
     }
 

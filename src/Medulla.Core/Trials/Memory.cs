@@ -124,6 +124,9 @@ public sealed record CrashRecord(SpecId Spec, int Short, TimeSpan LastAt, TimeSp
     /// <summary>A life that was ready for this long is a sound one: the count begins anew.</summary>
     public static readonly TimeSpan Stable = TimeSpan.FromSeconds(5);
 
+    /// <summary>The same for a life that was ended from outside (SIGKILL, SIGTERM): that is little evidence against the instance.</summary>
+    public static readonly TimeSpan StableIfKilled = TimeSpan.FromSeconds(1);
+
     /// <summary>Short lives in a row that spend the budget.</summary>
     public const int Budget = 6;
 

@@ -19,6 +19,7 @@ internal sealed class AdminApi(
     UpOptions options,
     GatewayOptions gateway,
     DeviceWorld world,
+    Func<string> endpoint,
     Func<Told?> told,
     MetricsPage page,
     MachineProbe probe,
@@ -47,8 +48,7 @@ internal sealed class AdminApi(
         switch (context.Request.Method, context.Request.Path.Value)
         {
             case ("GET", "/api/v1/status"):
-                var address = $"http://{options.Listen}/v1";
-                await WriteAsync(context, StatusReport.Of(options.Intent, seen, latest.Then, Product.Version, Environment.ProcessId, address, options.Data.Root), CoreJson.Default.StatusReport);
+                await WriteAsync(context, StatusReport.Of(options.Intent, seen, latest.Then, Product.Version, Environment.ProcessId, endpoint(), options.Data.Root), CoreJson.Default.StatusReport);
                 break;
             case ("GET", "/api/v1/why"):
                 await WriteAsync(context, WhyReport.Of(options.Intent, seen, latest.Then, about), CoreJson.Default.WhyReport);

@@ -44,6 +44,9 @@ internal static class Commands
         return ExitCode.Usage;
     }
 
+    /// <summary>Colours and folding are for terminals: a file or another program gets plain lines.</summary>
+    private static readonly IAnsiConsole Screen = OpenScreen();
+
     private static Command Up()
     {
         var listen = new Option<string>("--listen") { Description = "Address of the endpoint", HelpName = "HOST:PORT", DefaultValueFactory = _ => "127.0.0.1:8642" };
@@ -84,7 +87,7 @@ internal static class Commands
     {
         var (catalog, problems) = CatalogReader.ReadEmbedded();
         if (problems.Count > 0) return await FailAsync($"the catalog of this build is damaged: {string.Join("; ", problems)}");
-        var screen = new UpScreen(AnsiConsole.Console, $"http://{options.Listen}/v1", TimeProvider.System);
+        var screen = new UpScreen(Screen, TimeProvider.System);
         using var daemon = new Daemon(options, held, catalog, screen, TimeProvider.System);
         await daemon.RunAsync();
         return daemon.Problem is { } problem ? await FailAsync(problem) : ExitCode.Fine;
@@ -156,7 +159,7 @@ internal static class Commands
             }
 
             if (parsed.GetValue(Json)) Console.WriteLine(JsonSerializer.Serialize(report, type));
-            else show(AnsiConsole.Console, report);
+            else show(Screen, report);
             return ExitCode.Fine;
         });
         return command;
@@ -204,7 +207,7 @@ internal static class Commands
             var data = UpOptions.DataDirectoryOf(parsed.GetValue(Data)).Root;
             var machine = new MachineProbe().Read(Directory.Exists(data) ? data : Path.GetPathRoot(data)!);
             if (parsed.GetValue(Json)) Console.WriteLine(JsonSerializer.Serialize(machine, Indented.Machine));
-            else AnsiConsole.Console.Show(machine);
+            else Screen.Show(machine);
             return ExitCode.Fine;
         });
         return command;
@@ -221,6 +224,14 @@ internal static class Commands
         {
             return null;
         }
+    }
+
+    private static IAnsiConsole OpenScreen()
+    {
+        if (!Console.IsOutputRedirected) return AnsiConsole.Console;
+        var plain = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors, Interactive = InteractionSupport.No });
+        plain.Profile.Width = 4096;
+        return plain;
     }
 
     private static async Task<int> FailAsync(string message)

@@ -67,9 +67,10 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         var executor = new Executor(instances, store, shelf, signals, Log<Executor>(app));
         var world = new DeviceWorld(instances, store, shelf, executor, signals, probe, clock, options.Data.Root);
         var page = new MetricsPage(metrics, journal, signals);
-        var api = new AdminApi(options, gatewayOptions, world, () => _told, page, probe, Stop);
+        var api = new AdminApi(options, gatewayOptions, world, () => screen.Endpoint, () => _told, page, probe, Stop);
         app.Run(context => AdminApi.Handles(context.Request.Path) ? api.HandleAsync(context) : context.Request.Path == "/health" ? gateway.HealthAsync(context) : gateway.HandleAsync(context));
         if (!await OpenAsync(app)) return;
+        screen.Endpoint = app.Urls.First() + "/v1";
 
         store.Load();
         await shelf.CheckAsync(_stop.Token);
@@ -80,7 +81,7 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, s => Take(s, engines: false));
 
         var machine = probe.Read(options.Data.Root);
-        var loop = new Reconciler(world, options.Intent, catalog, machine, memory, Remember, Tell);
+        var loop = new Reconciler(world, options.Intent, catalog, machine, memory, Remember, Tell, Untold);
         var checks = CheckAsync(store, shelf);
         await using var progress = time.CreateTimer(_ => Progress(), null, ProgressEvery, ProgressEvery);
         while (!_stop.IsCancellationRequested)
@@ -114,6 +115,8 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
                 return false;
             }
         }
+
+        void Untold(Exception e) => Console.Error.WriteLine($"medulla: a report failed, the work goes on: {e}");
 
         void Tell(Observation seen, Decision then)
         {

@@ -11,7 +11,7 @@ namespace Medulla.Admin;
 /// What <c>medulla up</c> shows: what is decided, line by line; what is fetched, with rate and remaining time (one line that
 /// is drawn over in a terminal, a line now and then elsewhere); and the endpoint, once it answers.
 /// </summary>
-internal sealed class UpScreen(IAnsiConsole console, string endpoint, TimeProvider time)
+internal sealed class UpScreen(IAnsiConsole console, TimeProvider time)
 {
     private static readonly TimeSpan PlainEvery = TimeSpan.FromSeconds(5);
     private static readonly string[] Shown = ["trial", "verdict", "incident", "fetch", "intent", "target"];
@@ -21,13 +21,16 @@ internal sealed class UpScreen(IAnsiConsole console, string endpoint, TimeProvid
     private string? _served;
     private bool _drawn;
 
+    /// <summary>Where applications reach the device, once that is known.</summary>
+    public string Endpoint { get; set; } = "";
+
     private bool IsTerminal => console.Profile.Out.IsTerminal;
 
     public void Show(Observation seen, Decision then)
     {
         lock (_gate)
         {
-            foreach (var note in then.Notes.Where(n => Shown.Contains(n.Kind, StringComparer.Ordinal))) Line(note.Kind, note.Text, note.Kind == "incident" ? "yellow" : "grey");
+            foreach (var note in then.Notes.Where(n => Shown.Contains(n.Kind, StringComparer.Ordinal))) Line(note.Kind, note.Kind == "fetch" ? $"{note.Subject}: {note.Text}" : note.Text, note.Kind == "incident" ? "yellow" : "grey");
             Served(then);
             Progress(then.Plan, seen.Operations);
         }
@@ -94,10 +97,10 @@ internal sealed class UpScreen(IAnsiConsole console, string endpoint, TimeProvid
         if (first)
         {
             console.WriteLine();
-            console.MarkupLineInterpolated($"  [bold green]ready[/]     {now}");
-            console.MarkupLineInterpolated($"  [bold]endpoint[/]  {endpoint}");
-            console.MarkupLineInterpolated($"  [bold]try[/]       curl {endpoint}/chat/completions -d '{{\"model\":\"chat\",\"messages\":[{{\"role\":\"user\",\"content\":\"Hello!\"}}]}}'");
-            console.MarkupLineInterpolated($"  [bold]more[/]      medulla status, medulla why; Ctrl-C ends it");
+            Fact("ready", now);
+            Fact("endpoint", Endpoint);
+            Fact("try", $$"""curl {{Endpoint}}/chat/completions -d '{"model":"chat","messages":[{"role":"user","content":"Hello!"}]}'""");
+            Fact("more", "medulla status, medulla why; Ctrl-C ends it");
             console.WriteLine();
         }
         else
@@ -107,6 +110,8 @@ internal sealed class UpScreen(IAnsiConsole console, string endpoint, TimeProvid
 
         if (then.Degraded is { } degraded) Line("degraded", degraded, "yellow");
     }
+
+    private void Fact(string name, string text) => console.MarkupLine($"  [bold]{name,-9}[/] {Markup.Escape(text)}");
 
     private void Line(string kind, string text, string colour)
     {

@@ -14,7 +14,8 @@ namespace Medulla.Loop;
 /// can undo nothing; what cannot be made durable is not acted upon.
 /// </summary>
 /// <param name="remember">Makes the memory durable; false when it could not, and then nothing new is done this tick.</param>
-/// <param name="tell">Observers of the loop: they must not throw.</param>
+/// <param name="tell">Observers of the loop.</param>
+/// <param name="untold">Told when an observer failed: a failed report can undo nothing.</param>
 internal sealed class Reconciler(
     IWorld world,
     Intent intent,
@@ -22,7 +23,8 @@ internal sealed class Reconciler(
     Machine machine,
     Memory memory,
     Func<Memory, bool> remember,
-    Action<Observation, Decision> tell)
+    Action<Observation, Decision> tell,
+    Action<Exception> untold)
 {
     private Memory _durable = memory;
 
@@ -34,8 +36,20 @@ internal sealed class Reconciler(
         var then = Decide.Next(intent, catalog, machine, Memory, seen);
         Memory = then.Memory;
         if (!ReferenceEquals(Memory, _durable) && remember(Memory)) _durable = Memory;
-        tell(seen, then);
+        Tell(seen, then);
         if (ReferenceEquals(Memory, _durable)) world.Carry(then.Plan);
         return then;
+    }
+
+    private void Tell(Observation seen, Decision then)
+    {
+        try
+        {
+            tell(seen, then);
+        }
+        catch (Exception e)
+        {
+            untold(e);
+        }
     }
 }
