@@ -23,6 +23,9 @@ public sealed record Observation
     /// <summary>Models of the owner's that the catalog does not know: files in <c>--models</c>.</summary>
     public required ImmutableArray<ModelEntry> OwnModels { get; init; }
 
+    /// <summary>What is unusual about things that the owner gave, in sentences.</summary>
+    public ImmutableArray<string> Findings { get; init; } = [];
+
     /// <summary>Operations in flight.</summary>
     public required ImmutableArray<OperationFact> Operations { get; init; }
 

@@ -12,7 +12,7 @@ public static class ColdStart
         if (situation.Memory.Target.For(workload.Name) is not null) return Advice.None;
         var resolution = situation.Resolve(workload);
         var allowed = situation.Allowed(workload, resolution).ToList();
-        if (allowed.Count == 0) return Advice.Hold(WhyNone(situation, resolution), EndOfLessons(situation), "another model, intent or catalog");
+        if (allowed.Count == 0) return Advice.Hold(WhyNone(situation, workload, resolution), EndOfLessons(situation), "another model, intent or catalog");
         var soonest = Soonest(situation, allowed);
         return Advice.Of(new Proposal
         {
@@ -29,8 +29,13 @@ public static class ColdStart
         allowed.FirstOrDefault(c => situation.ReachOf(c) == Reach.Present) ??
         allowed.OrderBy(c => situation.IsBackedOff(c)).ThenBy(situation.ReachOf).ThenBy(c => c.File.Size.Bytes).First();
 
-    private static string WhyNone(Situation situation, Resolution resolution)
+    internal static string WhyNone(Situation situation, Workload workload, Resolution resolution)
     {
+        if (workload.Model is { } pinned && situation.Catalog.FindModel(pinned) is null && situation.World.OwnModels.All(m => m.Id != pinned))
+        {
+            return $"{workload.Name} is pinned to {pinned}, which neither the catalog nor the models folder has";
+        }
+
         if (!resolution.Candidates.IsEmpty)
         {
             var lessons = situation.Memory.Lessons.Where(l => l.Holds(situation.Now)).Select(l => $"{l.Change}: {l.Evidence}");

@@ -19,7 +19,7 @@ public static class Intended
         var allowed = situation.Allowed(workload, resolution).ToList();
         if (allowed.Count == 0)
         {
-            return Advice.Hold($"what {workload.Name} wants now cannot be served here; {current.Model} stays", null, "another model, intent or catalog");
+            return Advice.Hold($"what {workload.Name} wants now cannot be served here, so {current.Model} stays: {ColdStart.WhyNone(situation, workload, resolution)}", null, "another model, intent or catalog");
         }
 
         var next = same is not null && allowed.Contains(same) ? same : ColdStart.Soonest(situation, allowed);

@@ -17,6 +17,7 @@ public sealed record WhyReport(ImmutableArray<WhyEntry> Entries)
         foreach (var workload in intent.Workloads) entries.Add(OfWorkload(workload, world, then));
         foreach (var move in then.Plan.Moves) entries.Add(new WhyEntry(move.Subject, [$"{Capital(move.Title)}: {move.Reason}."]));
         foreach (var hold in then.Plan.Holds) entries.Add(new WhyEntry(hold.Subject, [$"Waits: {hold.Reason}. {NextLook(hold.Until, hold.Event, world.Now)}"]));
+        if (!world.Findings.IsEmpty) entries.Add(new WhyEntry("models", [.. world.Findings.Select(f => f + ".")]));
         return Filter(entries, about);
     }
 

@@ -251,12 +251,11 @@ internal sealed partial class ArtifactStore : IDisposable
 
     private async Task AdoptOwnAsync(CancellationToken cancel)
     {
-        var known = _catalog.Models.SelectMany(m => m.Files).Select(f => f.Size.Bytes).ToHashSet();
+        var known = _catalog.Models.SelectMany(m => m.Files).Select(f => f.Digest).OfType<Digest>().ToHashSet();
         var own = ImmutableArray.CreateBuilder<ModelEntry>();
         var findings = ImmutableArray.CreateBuilder<string>();
         foreach (var path in _near.Owned())
         {
-            if (Posix.Stat(path) is not { } stamp || known.Contains(stamp.Size)) continue;
             if (!Neighbourhood.IsGguf(path))
             {
                 findings.Add($"{path} does not begin as a GGUF file does, so it is not offered");
@@ -267,10 +266,11 @@ internal sealed partial class ArtifactStore : IDisposable
             if (commit is null)
             {
                 var digest = await HashAsync(path, cancel);
+                if (_commits.ContainsKey(digest)) continue;
                 commit = Recommit(new CommitRecord(digest, path, default), RecordOf(digest));
             }
 
-            own.Add(Neighbourhood.Adopted(path, stamp.Size, commit.Digest));
+            if (!known.Contains(commit.Digest)) own.Add(Neighbourhood.Adopted(path, commit.Stamp.Size, commit.Digest));
         }
 
         (OwnModels, Findings) = (own.ToImmutable(), findings.ToImmutable());

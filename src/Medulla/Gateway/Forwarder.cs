@@ -225,9 +225,9 @@ internal sealed class Forwarder(GatewayOptions options, TimeProvider time) : IDi
             Begin(context, answer);
             context.Response.ContentLength = length;
             series.First.Add(time.GetElapsedTime(start));
-            await context.Response.Body.WriteAsync(buffer.AsMemory(0, length), cancel);
             var (prompt, completion) = Usage.In(buffer.AsSpan(Math.Max(0, length - TailLength), Math.Min(length, TailLength)));
             series.Tokens(prompt, completion);
+            await context.Response.Body.WriteAsync(buffer.AsMemory(0, length), cancel);
             return ForwardOutcome.Answered;
         }
         finally

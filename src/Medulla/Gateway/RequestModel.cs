@@ -1,11 +1,12 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace Medulla.Gateway;
 
 /// <summary>Finds what a request says of its <c>model</c>, without building a document.</summary>
-internal static class RequestModel
+internal static partial class RequestModel
 {
     private const int MaxPartHeaders = 4096;
 
@@ -58,7 +59,7 @@ internal static class RequestModel
             body = body[(start + mark.Length)..];
             var end = body.IndexOf("\r\n\r\n"u8);
             if (end is < 0 or > MaxPartHeaders) continue;
-            if (!Encoding.ASCII.GetString(body[..end]).Contains("name=\"model\"", StringComparison.OrdinalIgnoreCase)) continue;
+            if (!ModelField().IsMatch(Encoding.ASCII.GetString(body[..end]))) continue;
             var value = body[(end + 4)..];
             var close = value.IndexOf("\r\n"u8);
             return close is >= 0 and < 256 ? new Found(Encoding.UTF8.GetString(value[..close]), null) : new Found(null, "the form's field 'model' does not end");
@@ -66,4 +67,8 @@ internal static class RequestModel
 
         return new Found(null, null);
     }
+
+    /// <summary>With quotes or without: both are sent.</summary>
+    [GeneratedRegex("[; ]name=(\"model\"|model(?=[;\\s]|$))", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
+    private static partial Regex ModelField();
 }

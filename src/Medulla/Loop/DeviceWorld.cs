@@ -27,6 +27,7 @@ internal sealed class DeviceWorld(Instances instances, ArtifactStore store, Engi
         Weights = store.Facts,
         Nearby = store.Nearby,
         OwnModels = store.OwnModels,
+        Findings = store.Findings,
         Operations = executor.Read(),
         MemoryAvailable = probe.MemoryAvailable(),
         DiskFree = DiskFree(),

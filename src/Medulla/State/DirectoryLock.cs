@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 namespace Medulla.State;
 
@@ -24,9 +25,9 @@ internal abstract record LockOutcome
 /// <summary>One daemon per data directory: holds a lock that ends with the process, and the directory's identity.</summary>
 internal sealed class DirectoryLock : IDisposable
 {
-    private readonly FileStream _file;
+    private readonly SafeFileHandle _file;
 
-    private DirectoryLock(FileStream file, string identity)
+    private DirectoryLock(SafeFileHandle file, string identity)
     {
         _file = file;
         Identity = identity;
@@ -43,17 +44,19 @@ internal sealed class DirectoryLock : IDisposable
             foreach (var folder in new[] { data.Store, data.Engines, data.Journal }) Directory.CreateDirectory(folder);
             if (OperatingSystem.IsWindows()) Directory.CreateDirectory(data.Run);
             else Directory.CreateDirectory(data.Run, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            var file = new FileStream(data.Lock, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite);
-            if (!OperatingSystem.IsWindows() && !Posix.TryLock(file.SafeFileHandle))
+            var file = Posix.OpenForLock(data.Lock);
+            if (!Posix.TryLock(file))
             {
-                using var reader = new StreamReader(file);
-                _ = int.TryParse(reader.ReadToEnd(), NumberStyles.None, CultureInfo.InvariantCulture, out var pid);
-                return new LockOutcome.Held(pid, CommandOf(pid));
+                using (file)
+                {
+                    Span<byte> text = stackalloc byte[16];
+                    _ = int.TryParse(text[..RandomAccess.Read(file, text, 0)], NumberStyles.None, CultureInfo.InvariantCulture, out var pid);
+                    return new LockOutcome.Held(pid, CommandOf(pid));
+                }
             }
 
-            file.SetLength(0);
-            file.Write(Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture)));
-            file.Flush();
+            RandomAccess.SetLength(file, 0);
+            RandomAccess.Write(file, Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture)), 0);
             return new LockOutcome.Taken(new DirectoryLock(file, ReadIdentity(data)));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

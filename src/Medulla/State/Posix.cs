@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.ComponentModel;
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace Medulla.State;
 
@@ -16,6 +17,8 @@ internal static partial class Posix
     public const int NoSpace = 28;
 
     private const int OpenReadOnly = 0;
+    private const int OpenReadWrite = 2;
+    private const int OpenCreate = 0x40;
     private const int OpenDirectory = 0x10000;
     private const int OpenCloseOnExec = 0x80000;
     private const int LockExclusiveNow = 2 | 4;
@@ -45,13 +48,20 @@ internal static partial class Posix
     }
 
     /// <summary>Makes what was written durable.</summary>
-    public static void Sync(Microsoft.Win32.SafeHandles.SafeFileHandle file, string path)
+    public static void Sync(SafeFileHandle file, string path)
     {
         if (Fsync((int)file.DangerousGetHandle()) != 0) throw Error("fsync", path);
     }
 
+    /// <summary>Opens or creates a file for <see cref="TryLock"/>: .NET's own streams take locks of their own, which would meet ours.</summary>
+    public static SafeFileHandle OpenForLock(string path)
+    {
+        var fd = Open(path, OpenReadWrite | OpenCreate | OpenCloseOnExec, 0x180);
+        return fd >= 0 ? new SafeFileHandle(fd, ownsHandle: true) : throw Error("open", path);
+    }
+
     /// <summary>Takes an exclusive lock that ends with the process; false when another process has it.</summary>
-    public static bool TryLock(Microsoft.Win32.SafeHandles.SafeFileHandle file) => Flock((int)file.DangerousGetHandle(), LockExclusiveNow) == 0;
+    public static bool TryLock(SafeFileHandle file) => Flock((int)file.DangerousGetHandle(), LockExclusiveNow) == 0;
 
     /// <summary>Identity and times of a file; null when there is none.</summary>
     public static FileStamp? Stat(string path)
