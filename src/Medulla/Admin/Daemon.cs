@@ -140,16 +140,7 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         builder.Logging.AddFilter("Microsoft", LogLevel.Error);
         builder.Services.AddSingleton<IHostLifetime, OwnLifetime>();
-        builder.WebHost.ConfigureKestrel(kestrel =>
-        {
-            kestrel.Listen(options.Listen);
-            kestrel.AddServerHeader = false;
-            kestrel.AllowSynchronousIO = false;
-            kestrel.Limits.MaxRequestBodySize = null;
-            kestrel.Limits.MinRequestBodyDataRate = null;
-            kestrel.Limits.MinResponseDataRate = null;
-            kestrel.Limits.MaxConcurrentConnections = 4096;
-        });
+        builder.WebHost.ConfigureKestrel(kestrel => GatewayKestrel.Configure(kestrel, options.Listen));
         return builder.Build();
     }
 

@@ -26,7 +26,6 @@ internal static class Arguments
         If("--metrics");
         If("--offline");
         If("--no-ui");
-        If("--log-colors", "off");
         If("--cache-ram", "512");
         if (spec.Embeddings)
         {

@@ -18,6 +18,7 @@ internal sealed class EngineClient : IDisposable
 {
     private const int SolSocket = 1;
     private const int PeerCredentials = 17;
+    private static readonly TimeSpan HealthLimit = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(60);
 
     private readonly HttpClient _http;
@@ -52,34 +53,20 @@ internal sealed class EngineClient : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    /// <summary>True when our process answers that it has loaded its model.</summary>
-    public async Task<bool> IsUpAsync(CancellationToken cancel)
+    /// <summary>True when our process answers that it has loaded its model. A question that is not answered is asked again, not waited for.</summary>
+    public Task<bool> IsUpAsync(CancellationToken cancel) => WithinAsync(HealthLimit, async limit =>
     {
-        try
-        {
-            using var answer = await _http.GetAsync("/health", cancel);
-            return answer.IsSuccessStatusCode;
-        }
-        catch (Exception e) when (e is HttpRequestException or IOException or SocketException)
-        {
-            return false;
-        }
-    }
+        using var answer = await _http.GetAsync("/health", limit);
+        return answer.IsSuccessStatusCode;
+    }, cancel);
 
     /// <summary>True when it produced a real token, or a real vector.</summary>
-    public async Task<bool> GivesTokenAsync(bool embeddings, CancellationToken cancel)
+    public Task<bool> GivesTokenAsync(bool embeddings, CancellationToken cancel) => WithinAsync(ProbeLimit, async limit =>
     {
-        try
-        {
-            if (embeddings) return await EmbedAsync("Hello", cancel);
-            using var answer = await PostAsync("/v1/completions", """{"prompt":"Hello","max_tokens":1,"temperature":0}""", cancel);
-            return answer.RootElement.TryGetProperty("usage", out var usage) && usage.TryGetProperty("completion_tokens", out var tokens) && tokens.GetInt32() >= 1;
-        }
-        catch (Exception e) when (e is HttpRequestException or IOException or SocketException or JsonException)
-        {
-            return false;
-        }
-    }
+        if (embeddings) return await EmbedAsync("Hello", limit);
+        using var answer = await PostAsync("/v1/completions", """{"prompt":"Hello","max_tokens":1,"temperature":0}""", limit);
+        return answer.RootElement.TryGetProperty("usage", out var usage) && usage.TryGetProperty("completion_tokens", out var tokens) && tokens.GetInt32() >= 1;
+    }, cancel);
 
     /// <summary>Asks the golden prompts at temperature 0, or for one vector.</summary>
     public async Task<ProbeFact> ProbeAsync(Move.ProbeInstance move, CancellationToken cancel)
@@ -97,6 +84,25 @@ internal sealed class EngineClient : IDisposable
         }
 
         return new ProbeFact(passed, move.Embeddings ? 1 : prompts.Length, failure);
+    }
+
+    /// <summary>False when there is no answer, no sense in it, or no end to it.</summary>
+    private static async Task<bool> WithinAsync(TimeSpan time, Func<CancellationToken, Task<bool>> ask, CancellationToken cancel)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(time);
+        try
+        {
+            return await ask(limit.Token);
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            return false;
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or SocketException or JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Null when the answer is as expected.</summary>

@@ -9,7 +9,7 @@ internal readonly record struct Exit(int? Code, int? KilledBy);
 
 /// <summary>
 /// Sees exits the moment they happen, of children and of adopted processes alike, by pidfd: one thread for all. A zombie
-/// is dead. Children are reaped here; the code of a process that is not ours to reap is unknown.
+/// is dead, and its group is ended with it. Children are reaped here; the code of a process that is not ours to reap is unknown.
 /// </summary>
 internal sealed partial class ExitWatch : IDisposable
 {
@@ -69,6 +69,8 @@ internal sealed partial class ExitWatch : IDisposable
             _watched.Remove(ended);
         }
 
+        // The rest of its group goes first: until the leader is reaped, its number is nobody else's.
+        Posix.Signal(-ended.Pid, Posix.SigKill);
         var exit = Reap(ended.Pid);
         _ = Posix.Close(handle);
         ended.Then(exit);

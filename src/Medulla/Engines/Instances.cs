@@ -119,8 +119,8 @@ internal sealed partial class Instances : IDisposable
                     ProcTable.Prefer(started.Pid);
                     var process = ProcTable.Find(started.Pid) ?? new ProcEntry(started.Pid, 'Z', started.Pid, 0);
                     record = record with { Pid = started.Pid, StartTicks = process.StartTicks, BootId = _bootId, StartedAt = Posix.BootTime() };
+                    Remember(record, folder);
                     Watch(Living(record, folder, process, adopted: false));
-                    record.Write(folder);
                     return;
             }
         }
@@ -130,8 +130,8 @@ internal sealed partial class Instances : IDisposable
         }
     }
 
-    /// <summary>Done when the process and its group are gone.</summary>
-    public async Task StopAsync(Move.StopInstance move, CancellationToken cancel)
+    /// <summary>Done when the process and its group are gone. Once begun it is seen through.</summary>
+    public async Task StopAsync(Move.StopInstance move)
     {
         Instance? instance;
         lock (_gate)
@@ -143,7 +143,7 @@ internal sealed partial class Instances : IDisposable
 
         instance.Upstream?.Close();
         _signals.Nudge();
-        await DrainAsync(instance, move.Drain, cancel);
+        await DrainAsync(instance, move.Drain);
         await EndAsync(instance);
     }
 
@@ -179,7 +179,7 @@ internal sealed partial class Instances : IDisposable
     public async Task StopAllAsync(TimeSpan drain)
     {
         var moves = Read().Select(f => new Move.StopInstance(f.Id, f.Workload, f.Pid, drain) { Reason = "the daemon is stopped" });
-        await Task.WhenAll(moves.Select(m => StopAsync(m, CancellationToken.None)));
+        await Task.WhenAll(moves.Select(m => StopAsync(m)));
     }
 
     /// <summary>Lets go of the engines without ending them.</summary>
@@ -216,39 +216,40 @@ internal sealed partial class Instances : IDisposable
             Record = record,
             Upstream = new Upstream(record.Id, socket, key),
             Client = new EngineClient(socket, process.Pid, key),
+            WasReady = record.LoadTime is not null,
         };
     }
 
     private void Watch(Instance instance)
     {
         lock (_gate) _instances[instance.Id] = instance;
-        if (!_watch.TryWatch(instance.Pid, exit => Exited(instance, exit))) Exited(instance, default);
+        if (!_watch.TryWatch(instance.Pid, exit => Exited(instance, exit)))
+        {
+            Posix.Signal(-instance.Pid, Posix.SigKill);
+            Exited(instance, default);
+        }
         else if (instance.Client is not null) _ = ProveAsync(instance, instance.Client);
     }
 
-    /// <summary>Looks often at first, for a small model is up within 20 ms, and then less so.</summary>
+    /// <summary>Looks often at first, for a small model is up within 20 ms, and adds no more than a fiftieth to any load time.</summary>
     private async Task ProveAsync(Instance instance, EngineClient client)
     {
         var cancel = instance.Life.Token;
-        var pause = TimeSpan.FromMilliseconds(2);
+        var record = instance.Record!;
+        var start = _time.GetTimestamp();
         try
         {
-            while (!await client.IsUpAsync(cancel) || !await client.GivesTokenAsync(instance.Record!.Embeddings, cancel))
+            while (!await client.IsUpAsync(cancel) || !await client.GivesTokenAsync(record.Embeddings, cancel))
             {
-                await Task.Delay(pause, _time, cancel);
-                pause = pause < TimeSpan.FromMilliseconds(100) ? pause * 1.5 : pause;
+                await Task.Delay(TimeSpan.FromMilliseconds(Math.Clamp(_time.GetElapsedTime(start).TotalMilliseconds / 50, 2, 100)), _time, cancel);
             }
         }
         catch (OperationCanceledException)
         {
             return;
         }
-        catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException)
-        {
-            LogUnprovable(instance.Id, e);
-            return;
-        }
 
+        var load = record.LoadTime ?? Posix.BootTime() - instance.StartedAt;
         lock (_gate)
         {
             if (instance.State != InstanceState.Starting) return;
@@ -256,21 +257,29 @@ internal sealed partial class Instances : IDisposable
             instance.WasReady = true;
         }
 
-        _signals.Post(new Signal.InstanceReady(instance.Id, instance.Record!.Spec, instance.Record.Workload, Posix.BootTime() - instance.StartedAt));
+        _signals.Post(new Signal.InstanceReady(instance.Id, record.Spec, record.Workload, load));
+        if (record.LoadTime is null) Remember(record with { Pid = instance.Pid, LoadTime = load }, instance.Folder);
     }
 
-    private async Task DrainAsync(Instance instance, TimeSpan drain, CancellationToken cancel)
+    /// <summary>For a later daemon. The process runs already: where this cannot be written, what was written before it must do.</summary>
+    private void Remember(RunRecord record, string folder)
     {
-        if (instance.Upstream is not { } upstream) return;
-        var end = _time.GetTimestamp();
         try
         {
-            while (upstream.Requests > 0 && _time.GetElapsedTime(end) < drain && !instance.Gone.IsCompleted) await Task.Delay(TimeSpan.FromMilliseconds(20), _time, cancel);
+            record.Write(folder);
         }
-        finally
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            await upstream.LetGo.CancelAsync();
+            LogUnremembered(record.Id, e);
         }
+    }
+
+    private async Task DrainAsync(Instance instance, TimeSpan drain)
+    {
+        if (instance.Upstream is not { } upstream) return;
+        var start = _time.GetTimestamp();
+        while (upstream.Requests > 0 && _time.GetElapsedTime(start) < drain && !instance.Gone.IsCompleted) await Task.Delay(TimeSpan.FromMilliseconds(20), _time);
+        await upstream.LetGo.CancelAsync();
     }
 
     private async Task EndAsync(Instance instance)
@@ -278,6 +287,8 @@ internal sealed partial class Instances : IDisposable
         if (Posix.Signal(instance.Pid, Posix.SigTerm) && !await GoneWithin(instance, TermWait) && Posix.Signal(instance.Pid, Posix.SigTerm)) _ = await GoneWithin(instance, SecondTermWait);
         Posix.Signal(-instance.Pid, Posix.SigKill);
         await instance.Gone;
+        var killed = _time.GetTimestamp();
+        while (ProcTable.IsSessionAlive(instance.Pid) && _time.GetElapsedTime(killed) < TermWait) await Task.Delay(TimeSpan.FromMilliseconds(20), _time);
     }
 
     private async Task<bool> GoneWithin(Instance instance, TimeSpan limit)
@@ -305,7 +316,6 @@ internal sealed partial class Instances : IDisposable
         instance.Upstream?.Close();
         instance.Life.Cancel();
         instance.Upstream?.LetGo.Cancel();
-        Posix.Signal(-instance.Pid, Posix.SigKill);
         if (instance.Record is { } record)
         {
             _signals.Post(new Signal.InstanceExited
@@ -363,8 +373,8 @@ internal sealed partial class Instances : IDisposable
         }
     }
 
-    [LoggerMessage(2001, LogLevel.Error, "instance {Id} answers in a way that proves nothing")]
-    private partial void LogUnprovable(InstanceId id, Exception e);
+    [LoggerMessage(2001, LogLevel.Warning, "the record of instance {Id} could not be brought up to date")]
+    private partial void LogUnremembered(InstanceId id, Exception e);
 
     [LoggerMessage(2002, LogLevel.Warning, "folders of ended instances could not be removed")]
     private partial void LogUnforgotten(Exception e);

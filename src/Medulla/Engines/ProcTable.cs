@@ -28,13 +28,15 @@ internal static class ProcTable
     /// <summary>Living processes whose environment has this mark, with the rest of the mark's value.</summary>
     public static IEnumerable<(ProcEntry Process, string Value)> Marked(string mark)
     {
-        foreach (var folder in Directory.EnumerateDirectories("/proc"))
+        foreach (var pid in Pids())
         {
-            if (!int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out var pid)) continue;
             if (Environment(pid).FirstOrDefault(v => v.StartsWith(mark, StringComparison.Ordinal)) is not { } found) continue;
             if (Find(pid) is { State: not 'Z' } entry) yield return (entry, found[mark.Length..]);
         }
     }
+
+    /// <summary>True while any process of the session lives; the dead that nobody has reaped do not count.</summary>
+    public static bool IsSessionAlive(int session) => Pids().Select(Find).Any(p => p is { State: not ('Z' or 'X') } && p.Session == session);
 
     public static ImmutableArray<string> Arguments(int pid) => Strings($"/proc/{pid}/cmdline");
 
@@ -48,6 +50,14 @@ internal static class ProcTable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // The order of victims is a courtesy; the engine works without it.
+        }
+    }
+
+    private static IEnumerable<int> Pids()
+    {
+        foreach (var folder in Directory.EnumerateDirectories("/proc"))
+        {
+            if (int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out var pid)) yield return pid;
         }
     }
 

@@ -37,6 +37,9 @@ internal sealed record RunRecord
 
     public TimeSpan StartedAt { get; init; }
 
+    /// <summary>From its start to its first token; null before that. Known again after an adoption.</summary>
+    public TimeSpan? LoadTime { get; init; }
+
     /// <summary>Null when there is none or it cannot be read.</summary>
     public static RunRecord? Read(string folder)
     {

@@ -57,7 +57,7 @@ internal sealed partial class Executor(Instances instances, ArtifactStore store,
             await (operation.Move switch
             {
                 Move.StartInstance start => StartAsync(start, cancel),
-                Move.StopInstance stop => instances.StopAsync(stop, CancellationToken.None),
+                Move.StopInstance stop => instances.StopAsync(stop),
                 Move.ProbeInstance probe => instances.ProbeAsync(probe, cancel),
                 Move.FetchWeights fetch => store.FetchAsync(fetch, operation, cancel),
                 Move.FetchEngine fetch => shelf.FetchAsync(fetch, operation, cancel),
