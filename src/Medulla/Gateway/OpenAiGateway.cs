@@ -10,15 +10,19 @@ namespace Medulla.Gateway;
 
 /// <summary>
 /// Answers <c>/v1/*</c> and <c>/health</c>: finds the workload, waits for an instance where one is expected, forwards, and
-/// sends once more when the engine died and the client has seen nothing. Reads the published routes; emits demand; cannot
+/// sends once more when the engine died and the client has seen nothing; a stale connection blames nobody. Reads the published routes; emits demand; cannot
 /// start, stop or see a process, and keeps serving when the loop stalls.
 /// Bounds: body, held answer, waiting requests and their time, as <see cref="GatewayOptions"/> says.
 /// </summary>
 internal sealed class OpenAiGateway(GatewayOptions options, Routes routes, Signals signals, Forwarder forwarder, GatewayMetrics metrics, TimeProvider time)
 {
-    /// <summary>Sent again once over a fresh connection, for a stale one blames nobody, and once to the engine's successor.</summary>
-    private const int MaxSends = 3;
+    /// <summary>A request under which this many engines died is not sent to a third.</summary>
+    private const int MaxDeaths = 2;
 
+    /// <summary>Connections that broke while their engine lives: kept ones that it had closed behind our back.</summary>
+    private const int MaxStale = 8;
+
+    private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(5);
 
@@ -79,7 +83,8 @@ internal sealed class OpenAiGateway(GatewayOptions options, Routes routes, Signa
 
     private async Task ForwardAsync(HttpContext context, Route route, ReadOnlyMemory<byte> body, long start)
     {
-        for (var sends = 0; sends < MaxSends;)
+        var (deaths, stale) = (0, 0);
+        while (deaths < MaxDeaths && stale < MaxStale)
         {
             if (await EnterAsync(context, route, start) is not { } entered) return;
             var (upstream, series) = entered;
@@ -102,12 +107,14 @@ internal sealed class OpenAiGateway(GatewayOptions options, Routes routes, Signa
                     series.Ended(499, time.GetElapsedTime(start));
                     return;
                 case ForwardOutcome.Broken:
-                    sends++;
                     metrics.Retried();
+                    await Task.Delay(Breath, time);
+                    if (upstream.IsClosed) deaths++;
+                    else stale++;
                     break;
                 default:
-                    if (time.GetElapsedTime(start) >= options.WaitLimit) sends = MaxSends;
-                    else await Task.WhenAny(routes.Current.Changed, Task.Delay(Look, time, context.RequestAborted));
+                    if (time.GetElapsedTime(start) >= options.WaitLimit) deaths = MaxDeaths;
+                    else await Task.WhenAny(routes.Current.Changed, Task.Delay(Look, time));
                     break;
             }
         }
