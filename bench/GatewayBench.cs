@@ -88,9 +88,10 @@ internal static partial class GatewayBench
     /// <summary>The gateway as the daemon runs it, with one route to a socket.</summary>
     public static async Task<int> ServeAsync(string socket, string port)
     {
+        GatewayKestrel.PreferInline();
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(k => GatewayKestrel.Configure(k, new IPEndPoint(IPAddress.Loopback, int.Parse(port, CultureInfo.InvariantCulture))));
+        GatewayKestrel.Configure(builder.WebHost, new IPEndPoint(IPAddress.Loopback, int.Parse(port, CultureInfo.InvariantCulture)));
         await using var app = builder.Build();
         var options = new GatewayOptions { Key = null, LocalToken = new Secret("bench") };
         var routes = new Routes();

@@ -56,10 +56,10 @@ public sealed class Planner
 
     private void EndWhatIsNotWanted(List<InstanceSpec> wanted)
     {
-        var seen = new HashSet<SpecId>();
+        var missing = wanted.Select(w => w.Id).ToHashSet();
         foreach (var fact in _world.Instances)
         {
-            if (fact.State != InstanceState.Orphan && wanted.Exists(w => w.Id == fact.Spec) && seen.Add(fact.Spec)) continue;
+            if (fact.State != InstanceState.Orphan && missing.Remove(fact.Spec)) continue;
             var subject = Subjects.Instance(fact.Id);
             _drift.Add(new Drift(subject, $"pid {fact.Pid} runs and is not wanted"));
             Do(new Move.StopInstance(fact.Id, fact.Workload, fact.Pid, fact.State == InstanceState.Orphan ? TimeSpan.Zero : Drain) { Reason = WhyEnded(fact) });

@@ -68,7 +68,7 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         var world = new DeviceWorld(instances, store, shelf, executor, signals, probe, clock, options.Data.Root);
         var page = new MetricsPage(metrics, journal, signals);
         var api = new AdminApi(options, gatewayOptions, world, () => screen.Endpoint, () => _told, page, probe, Stop);
-        app.Run(context => AdminApi.Handles(context.Request.Path) ? api.HandleAsync(context) : context.Request.Path == "/health" ? gateway.HealthAsync(context) : gateway.HandleAsync(context));
+        app.Run(context => AdminApi.Handles(context.Request.Path) ? Task.Run(() => api.HandleAsync(context)) : context.Request.Path == "/health" ? gateway.HealthAsync(context) : gateway.HandleAsync(context));
         if (!await OpenAsync(app)) return;
         screen.Endpoint = app.Urls.First() + "/v1";
 
@@ -134,13 +134,14 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
 
     private WebApplication Build()
     {
+        GatewayKestrel.PreferInline();
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.Logging.AddSimpleConsole(c => c.SingleLine = true);
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         builder.Logging.AddFilter("Microsoft", LogLevel.Error);
         builder.Services.AddSingleton<IHostLifetime, OwnLifetime>();
-        builder.WebHost.ConfigureKestrel(kestrel => GatewayKestrel.Configure(kestrel, options.Listen));
+        GatewayKestrel.Configure(builder.WebHost, options.Listen);
         return builder.Build();
     }
 

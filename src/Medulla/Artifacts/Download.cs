@@ -81,7 +81,7 @@ internal sealed class Download(HttpMessageInvoker http, StoreOptions options, Ti
             while (true)
             {
                 timer.Change(options.StallLimit, Timeout.InfiniteTimeSpan);
-                var read = await body.ReadAsync(buffer, stall.Token);
+                var read = await body.ReadAsync(buffer, stall.Token).AsTask().ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
                 if (read == 0) break;
                 if (staging.Length + read > size) return new DownloadOutcome.Refused($"it sends more than the {size} bytes that the catalog knows");
                 await staging.AppendAsync(buffer.AsMemory(0, read), cancel);

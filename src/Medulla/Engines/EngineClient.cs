@@ -78,7 +78,7 @@ internal sealed class EngineClient : IDisposable
         {
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
             limit.CancelAfter(ProbeLimit);
-            var wrong = move.Embeddings ? (await EmbedAsync("Hello", limit.Token) ? null : "the vector is not a vector") : await AskAsync(prompt, limit.Token);
+            var wrong = move.Embeddings ? (await EmbedAsync("Hello", limit.Token) ? null : "the vector is not a vector") : await AskAsync(prompt, limit.Token).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
             if (wrong is null) passed++;
             else failure ??= wrong;
         }
@@ -93,7 +93,7 @@ internal sealed class EngineClient : IDisposable
         limit.CancelAfter(time);
         try
         {
-            return await ask(limit.Token);
+            return await ask(limit.Token).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {

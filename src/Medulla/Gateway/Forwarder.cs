@@ -44,6 +44,9 @@ internal sealed class Forwarder(GatewayOptions options, TimeProvider time) : IDi
     private const int ChunkLength = 16 << 10;
     private const int TailLength = 2048;
 
+    private static readonly FrozenDictionary<string, Uri> Usual = new[] { "/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/embeddings" }
+        .ToFrozenDictionary(p => p, p => new Uri("http://engine" + p), StringComparer.Ordinal);
+
     private static readonly FrozenSet<string> NotForwarded = FrozenSet.Create(
         StringComparer.OrdinalIgnoreCase,
         "Host", "Authorization", "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection",
@@ -51,7 +54,7 @@ internal sealed class Forwarder(GatewayOptions options, TimeProvider time) : IDi
 
     private static readonly FrozenSet<string> NotReturned = FrozenSet.Create(
         StringComparer.OrdinalIgnoreCase,
-        "Connection", "Keep-Alive", "Transfer-Encoding", "Trailer", "Upgrade", "Proxy-Authenticate", "Server", "Content-Length", "Set-Cookie", "Access-Control-Allow-Origin");
+        "Connection", "Keep-Alive", "Transfer-Encoding", "Trailer", "Upgrade", "Proxy-Authenticate", "Server", "Date", "Content-Length", "Set-Cookie", "Access-Control-Allow-Origin");
 
     private readonly ConcurrentDictionary<InstanceId, HttpMessageInvoker> _clients = new();
 
@@ -106,7 +109,7 @@ internal sealed class Forwarder(GatewayOptions options, TimeProvider time) : IDi
 
     private static HttpRequestMessage Request(HttpRequest from, Upstream upstream, ReadOnlyMemory<byte> body)
     {
-        var request = new HttpRequestMessage(new HttpMethod(from.Method), new Uri("http://engine" + from.Path.ToUriComponent() + from.QueryString.ToUriComponent()))
+        var request = new HttpRequestMessage(HttpMethods.IsPost(from.Method) ? HttpMethod.Post : new HttpMethod(from.Method), AddressOf(from))
         {
             Version = HttpVersion.Version11,
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
@@ -118,22 +121,29 @@ internal sealed class Forwarder(GatewayOptions options, TimeProvider time) : IDi
             if (!request.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values)) request.Content?.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values);
         }
 
-        request.Headers.TryAddWithoutValidation("Authorization", "Bearer " + upstream.Key.Reveal());
+        request.Headers.TryAddWithoutValidation("Authorization", upstream.Authorization);
         return request;
     }
+
+    /// <summary>The paths that nearly every request has are made once.</summary>
+    private static Uri AddressOf(HttpRequest from) => !from.QueryString.HasValue && Usual.TryGetValue(from.Path.Value!, out var usual)
+        ? usual
+        : new Uri("http://engine" + from.Path.ToUriComponent() + from.QueryString.ToUriComponent());
 
     private static void Begin(HttpContext context, HttpResponseMessage answer)
     {
         context.Response.StatusCode = (int)answer.StatusCode;
         foreach (var (name, values) in answer.Headers.NonValidated)
         {
-            if (!NotReturned.Contains(name)) context.Response.Headers[name] = new StringValues([.. values]);
+            if (!NotReturned.Contains(name)) context.Response.Headers[name] = Values(values);
         }
 
         foreach (var (name, values) in answer.Content.Headers.NonValidated)
         {
-            if (!NotReturned.Contains(name)) context.Response.Headers[name] = new StringValues([.. values]);
+            if (!NotReturned.Contains(name)) context.Response.Headers[name] = Values(values);
         }
+
+        static StringValues Values(System.Net.Http.Headers.HeaderStringValues values) => values.Count == 1 ? new StringValues(values.ToString()) : new StringValues([.. values]);
     }
 
     /// <summary>The first bytes are awaited before anything is sent, so that a death before them is not the client's.</summary>

@@ -36,6 +36,7 @@ internal sealed class OpenAiGateway(GatewayOptions options, Routes routes, Signa
             return;
         }
 
+        if (routes.Current.Table.Version == 0) await StartedAsync(context);
         var path = context.Request.Path.Value!;
         if (HttpMethods.IsGet(context.Request.Method) && path == "/v1/models") await ListAsync(context);
         else if (HttpMethods.IsGet(context.Request.Method) && path.StartsWith("/v1/models/", StringComparison.Ordinal)) await DescribeAsync(context, path["/v1/models/".Length..]);
@@ -51,6 +52,16 @@ internal sealed class OpenAiGateway(GatewayOptions options, Routes routes, Signa
         context.Response.StatusCode = served ? 200 : 503;
         context.Response.ContentType = "application/json";
         await JsonSerializer.SerializeAsync(context.Response.Body, health, GatewayJson.Default.Health, context.RequestAborted);
+    }
+
+    /// <summary>The endpoint opens before the first tick: until then nobody knows what is served, and that is not "nothing".</summary>
+    private async Task StartedAsync(HttpContext context)
+    {
+        var start = time.GetTimestamp();
+        while (routes.Current is { Table.Version: 0 } snapshot && time.GetElapsedTime(start) < options.WaitLimit && !context.RequestAborted.IsCancellationRequested)
+        {
+            await Task.WhenAny(snapshot.Changed, Task.Delay(Look, time));
+        }
     }
 
     private async Task ServeAsync(HttpContext context)

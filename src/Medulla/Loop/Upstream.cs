@@ -18,7 +18,8 @@ internal sealed class Upstream(InstanceId id, string socket, Secret key)
 
     public string Socket { get; } = socket;
 
-    public Secret Key { get; } = key;
+    /// <summary>The key as it is sent: made once, for it is sent with every request.</summary>
+    public string Authorization { get; } = "Bearer " + key.Reveal();
 
     /// <summary>Requests in flight to it now.</summary>
     public int Requests => Volatile.Read(ref _requests);

@@ -46,7 +46,7 @@ internal sealed class GitHubArchive(BuildOptions options, TimeProvider time)
             await using var file = File.Create(path);
             var buffer = new byte[128 << 10];
             int read;
-            while ((read = await body.ReadAsync(buffer, stall.Token)) > 0)
+            while ((read = await body.ReadAsync(buffer, stall.Token).AsTask().ConfigureAwait(ConfigureAwaitOptions.ForceYielding)) > 0)
             {
                 timer.Change(options.StallLimit, Timeout.InfiniteTimeSpan);
                 await file.WriteAsync(buffer.AsMemory(0, read), cancel);
