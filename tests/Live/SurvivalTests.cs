@@ -52,7 +52,7 @@ public class SurvivalTests
         await device.ServesAsync();
         await device.ServesModelAsync("tinychat-m");
         await device.SettlesAsync();
-        using var end = new CancellationTokenSource(TimeSpan.FromSeconds(Long ? 300 : 25));
+        using var end = new CancellationTokenSource(TimeSpan.FromSeconds(Long ? 300 : 60));
         var (answered, wrong) = (0, new List<string>());
         var clients = Enumerable.Range(0, 4).Select(async _ =>
         {
@@ -75,7 +75,7 @@ public class SurvivalTests
         {
             foreach (var pid in device.EnginePids()) Device.Signal(pid, "KILL");
             kills++;
-            await Task.WhenAny(Task.Delay(Long ? 2000 : 2500, end.Token));
+            await Task.WhenAny(Task.Delay(Long ? 2000 : 5000, end.Token));
         }
 
         await Task.WhenAll(clients);

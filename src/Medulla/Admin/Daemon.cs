@@ -26,6 +26,7 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
 {
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan ProgressEvery = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan ThriftEvery = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan CheckEvery = TimeSpan.FromMinutes(1);
 
     private readonly CancellationTokenSource _stop = new();
@@ -83,6 +84,8 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         var machine = probe.Read(options.Data.Root);
         var loop = new Reconciler(world, options.Intent, catalog, machine, memory, Remember, Tell, Untold);
         var checks = CheckAsync(store, shelf);
+        var thrift = new Thrift(() => metrics.Answered);
+        await using var spare = time.CreateTimer(_ => thrift.Look(), null, ThriftEvery, ThriftEvery);
         await using var progress = time.CreateTimer(_ => Progress(), null, ProgressEvery, ProgressEvery);
         while (!_stop.IsCancellationRequested)
         {

@@ -19,6 +19,9 @@ internal sealed class GatewayMetrics
     private long _waiting;
     private long _retries;
 
+    /// <summary>Requests that have ended, well or badly.</summary>
+    public long Answered => _series.Values.Sum(s => s.Whole.Count) + _turnedAway.Values.Sum();
+
     public Series For(WorkloadName workload, ModelId model) => _series.GetOrAdd((workload, model), static _ => new Series());
 
     /// <summary>A request that reached no engine.</summary>

@@ -9,6 +9,9 @@ internal sealed class Histogram(double[] bounds)
     private readonly long[] _counts = new long[bounds.Length + 1];
     private long _sumMicroseconds;
 
+    /// <summary>How many values were added.</summary>
+    public long Count => _counts.Sum();
+
     public void Add(TimeSpan value, int times = 1)
     {
         var bucket = 0;

@@ -83,6 +83,19 @@ internal static partial class Posix
         return TimeSpan.FromTicks((time.Seconds * TimeSpan.TicksPerSecond) + (time.Nanoseconds / 100));
     }
 
+    /// <summary>Returns free pages of the C heap to the system, where the C library can.</summary>
+    public static void TrimHeap()
+    {
+        try
+        {
+            _ = MallocTrim(0);
+        }
+        catch (EntryPointNotFoundException)
+        {
+            // Another C library than glibc keeps no such heap.
+        }
+    }
+
     /// <summary>Sends a signal; false when there is no such process. A negative pid means the whole process group.</summary>
     public static bool Signal(int pid, int signal)
     {
@@ -123,6 +136,9 @@ internal static partial class Posix
 
     [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Statx(int directory, string path, int flags, uint mask, ref byte buffer);
+
+    [LibraryImport("libc", EntryPoint = "malloc_trim")]
+    private static partial int MallocTrim(nuint pad);
 
     [LibraryImport("libc", EntryPoint = "clock_gettime", SetLastError = true)]
     private static partial int ClockGettime(int clock, out TimeSpec time);
