@@ -70,6 +70,7 @@ internal static class StreamBench
         var handler = new SocketsHttpHandler
         {
             UseProxy = false,
+            PooledConnectionLifetime = TimeSpan.Zero, // the engine closes after each stream, and announces keep-alive
             ConnectCallback = async (_, cancel) =>
             {
                 var connection = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);

@@ -26,7 +26,7 @@ internal sealed class SimRun
     private Decision? _last;
     private byte[] _disk = [];
     private bool _powerFailsInWrite;
-    private bool _durable;
+    private Memory _kept = Memory.Empty;
 
     public SimRun(int seed)
     {
@@ -39,6 +39,7 @@ internal sealed class SimRun
         if (_random.Next(3) == 0) _world.Ceiling[Shelf.Huge.Id] = ByteSize.GiB(4 + (_random.NextDouble() * 6));
         _intent = Wish();
         _loop = Daemon(Memory.Empty);
+        _world.Carrying = DurableFirst;
     }
 
     /// <summary>What happened, newest last: printed with a failing seed.</summary>
@@ -48,6 +49,7 @@ internal sealed class SimRun
     {
         Storm();
         Calm();
+        Alone();
     }
 
     private void Storm()
@@ -59,6 +61,7 @@ internal sealed class SimRun
             new Weather { Crash = 0.1, SpawnFails = 0.1 },
             new Weather { Offline = true, Kill = 0.001 },
             new Weather { SpawnFails = 0.3, FetchFails = 0.6, Damage = 0.002 },
+            new Weather { Kill = 0.005, Lost = 0.3, Unwritable = 0.3 },
             Weather.Calm,
         };
         for (var spell = 0; spell < 12; spell++)
@@ -115,6 +118,26 @@ internal sealed class SimRun
         if (seen.Signals.IsEmpty && !ReferenceEquals(again.Memory, _loop.Memory) && _loop.Memory.Trials.IsEmpty) throw new LawBrokenException(4, "a quiet tick changes the memory");
     }
 
+    /// <summary>Law 12: after a power cut, with every source outside dead and the clock wrong, the device serves what it served before.</summary>
+    private void Alone()
+    {
+        var served = _last!.Routes.Where(r => r.Instance is not null).Select(r => r.Workload).ToList();
+        _world.Weather = new Weather { Offline = true };
+        PowerCut();
+        var until = _world.Now.Boot + TimeSpan.FromMinutes(2);
+        while (_world.Now.Boot < until) Step();
+        foreach (var workload in served)
+        {
+            if (_last.Routes.First(r => r.Workload == workload).Instance is null) throw new LawBrokenException(12, $"{workload} is not served two minutes after a power cut without a network");
+        }
+    }
+
+    /// <summary>Law 5: what is carried out follows from a memory that is on the disk.</summary>
+    private void DurableFirst(Core.Planning.Plan plan)
+    {
+        if (!ReferenceEquals(_loop.Memory, _kept)) throw new LawBrokenException(5, $"{plan.Moves.Length} moves are carried out of a memory that is not on the disk");
+    }
+
     /// <summary>A day is enough to have climbed as far as memory and disk allow.</summary>
     private void BestServes()
     {
@@ -130,7 +153,6 @@ internal sealed class SimRun
         var before = _loop.Memory;
         try
         {
-            _durable = true;
             _last = _loop.Tick();
         }
         catch (PowerCutException)
@@ -140,7 +162,7 @@ internal sealed class SimRun
         }
 
         foreach (var note in _last.Notes) _story.Add($"{_world.Now.Boot.TotalSeconds:0.0} {note.Kind} {note.Subject}: {note.Text}");
-        Laws.Hold(_intent, before, _world.Seen!, _last, _durable);
+        Laws.Hold(_intent, before, _world.Seen!, _last);
         var next = new[] { _world.NextDue(), _last.NextLook }.Where(t => t > _world.Now.Boot).Min() ?? _world.Now.Boot + TimeSpan.FromMinutes(5);
         var step = next - _world.Now.Boot;
         var most = _world.Weather == Weather.Calm ? TimeSpan.FromMinutes(5) : TimeSpan.FromSeconds(1 + (_random.NextDouble() * 4));
@@ -156,7 +178,11 @@ internal sealed class SimRun
 
     private Memory Durable() => _disk.Length == 0 ? Memory.Empty : JsonSerializer.Deserialize(_disk, CoreJson.Default.Memory)!;
 
-    private Reconciler Daemon(Memory memory) => new(_world, _intent, Shelf.Catalog, _machine, memory, Remember, Tell, _ => { });
+    private Reconciler Daemon(Memory memory)
+    {
+        _kept = memory;
+        return new Reconciler(_world, _intent, Shelf.Catalog, _machine, memory, Remember, Tell, _ => { });
+    }
 
     /// <summary>Law 10: a report that fails now and then changes nothing.</summary>
     private void Tell(Observation seen, Decision then)
@@ -164,14 +190,15 @@ internal sealed class SimRun
         if (seen.Signals.Length > 3) throw new IOException("the journal's disk is full");
     }
 
-    /// <summary>A write with a power cut before it, after it, or not at all.</summary>
+    /// <summary>A write that fails, or with a power cut before it, after it, or not at all.</summary>
     private bool Remember(Memory memory)
     {
+        if (_random.NextDouble() < _world.Weather.Unwritable) return false;
         var cut = _powerFailsInWrite && _random.Next(3) == 0;
         _powerFailsInWrite &= !cut;
         if (cut && _random.Next(2) == 0) throw new PowerCutException();
         _disk = JsonSerializer.SerializeToUtf8Bytes(memory, CoreJson.Default.Memory);
-        _durable = true;
+        _kept = memory;
         if (cut) throw new PowerCutException();
         return true;
     }

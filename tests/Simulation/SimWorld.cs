@@ -26,6 +26,12 @@ internal sealed record Weather
 
     /// <summary>No source outside the device answers.</summary>
     public bool Offline { get; init; }
+
+    /// <summary>Operations that end without having done anything or said so.</summary>
+    public double Lost { get; init; }
+
+    /// <summary>Probability that the memory cannot be written when a tick asks for it.</summary>
+    public double Unwritable { get; init; }
 }
 
 /// <summary>
@@ -69,6 +75,9 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
 
     public ByteSize Disk => disk;
 
+    /// <summary>Looks at each plan before it is carried out.</summary>
+    public Action<Plan> Carrying { get; set; } = _ => { };
+
     public Observation Read()
     {
         var seen = new Observation
@@ -91,6 +100,7 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
 
     public void Carry(Plan plan)
     {
+        Carrying(plan);
         foreach (var gone in _operations.Keys.Where(s => plan.Moves.All(m => m.Subject != s)).ToList()) _operations.Remove(gone);
         foreach (var move in plan.Moves)
         {
@@ -110,7 +120,7 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
         {
             if (_boot < operation.Due) continue;
             _operations.Remove(subject);
-            Finish(operation.Move);
+            if (random.NextDouble() >= Weather.Lost) Finish(operation.Move);
         }
 
         if (Happens(Weather.ClockJump, step)) _wallOffset = TimeSpan.FromDays(random.Next(-4000, 4000));

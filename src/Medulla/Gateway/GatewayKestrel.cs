@@ -3,12 +3,13 @@ using System.Net;
 namespace Medulla.Gateway;
 
 /// <summary>
-/// Inline: a request goes from socket to socket on the thread that saw its bytes, without a hop (measured: a third more
-/// requests per second on two cores). It asks that nothing on the way blocks: the gateway does not, and the other rooms step
-/// off that thread where they touch a disk (<see cref="ConfigureAwaitOptions.ForceYielding"/>).
-///
 /// The server below the gateway. The framework's limits are made for pages: a body of 30 MB and a least rate of bytes would
 /// end long generations, so the gateway keeps its own bounds.
+/// <para>
+/// A request goes from socket to socket on the thread that saw its bytes, without a hop. It asks that nothing on the way
+/// blocks: the gateway does not, and the other rooms step off that thread where they touch a disk
+/// (<see cref="ConfigureAwaitOptions.ForceYielding"/>).
+/// </para>
 /// </summary>
 internal static class GatewayKestrel
 {
