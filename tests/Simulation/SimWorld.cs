@@ -237,16 +237,16 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
                 if (far && (Weather.Offline || random.NextDouble() < Weather.FetchFails))
                 {
                     var outcome = random.Next(4) == 0 ? FetchOutcome.Damaged : FetchOutcome.NoSource;
-                    _signals.Add(new Signal.WeightsFetched(digest, outcome, [new SourceFailure("Hugging Face", "connection refused")]));
+                    _signals.Add(new Signal.WeightsFetched(digest, file.Name, outcome, [new SourceFailure("Hugging Face", "connection refused")]));
                 }
                 else if (file.Size > disk)
                 {
-                    _signals.Add(new Signal.WeightsFetched(digest, FetchOutcome.NoSpace, [new SourceFailure("disk", "no room")]));
+                    _signals.Add(new Signal.WeightsFetched(digest, file.Name, FetchOutcome.NoSpace, [new SourceFailure("disk", "no room")]));
                 }
                 else
                 {
                     _weights.Add(digest);
-                    _signals.Add(new Signal.WeightsFetched(digest, FetchOutcome.Done, []));
+                    _signals.Add(new Signal.WeightsFetched(digest, file.Name, FetchOutcome.Done, []));
                 }
 
                 break;

@@ -20,8 +20,8 @@ internal static class Absorb
                 Signal.InstanceExited exit => Exited(memory, exit, world.Now, notes),
                 Signal.InstanceReady ready => Ready(memory, ready, world.Now, notes),
                 Signal.StartFailed failed => StartFailed(memory, failed, world.Now, notes),
-                Signal.WeightsFetched fetched => Fetched(memory, $"weights/{fetched.Digest.Short}", fetched.Outcome, fetched.Failures, world.Now, notes),
-                Signal.EngineFetched fetched => Fetched(memory, Subjects.Engine(fetched.Engine), fetched.Outcome, fetched.Failures, world.Now, notes),
+                Signal.WeightsFetched fetched => Fetched(memory, Subjects.Weights(fetched.Digest), fetched.Name, fetched.Outcome, fetched.Failures, world.Now, notes),
+                Signal.EngineFetched fetched => Fetched(memory, Subjects.Engine(fetched.Engine), fetched.Engine.Value, fetched.Outcome, fetched.Failures, world.Now, notes),
                 Signal.ArtifactDamaged damaged => See(memory, Condition.ArtifactDamaged, Subjects.Weights(damaged.Digest), damaged.Reason, world.Now, notes),
                 Signal.StateDamaged damaged => StateDamaged(memory, damaged, world.Now, notes),
                 _ => memory,
@@ -125,12 +125,12 @@ internal static class Absorb
         return Close(Close(memory, Condition.EngineExited, subject, proof, now), Condition.BootRefused, subject, proof, now);
     }
 
-    private static Memory Fetched(Memory memory, string subject, FetchOutcome outcome, ImmutableArray<SourceFailure> failures, Instant now, List<Note> notes)
+    private static Memory Fetched(Memory memory, string subject, string name, FetchOutcome outcome, ImmutableArray<SourceFailure> failures, Instant now, List<Note> notes)
     {
         var before = memory.FetchOf(subject);
         if (outcome == FetchOutcome.Done)
         {
-            notes.Add(new Note("fetch", subject, "here and verified"));
+            notes.Add(new Note("fetch", subject, $"{name} is here and verified"));
             if (before is not null) memory = memory with { Fetches = memory.Fetches.Remove(before) };
             memory = Close(memory, Condition.DiskFull, subject, "it was fetched", now);
             return Close(memory, Condition.EngineUnavailable, subject, "a build was fetched", now);
@@ -140,7 +140,7 @@ internal static class Absorb
         if (reason.Length > 600) reason = reason[..600] + "…";
         var count = (before?.Failures ?? 0) + 1;
         var record = new FetchRecord(subject, count, now.Boot + FetchRecord.Backoff(count), reason);
-        notes.Add(new Note("fetch", subject, $"failed: {reason}"));
+        notes.Add(new Note("fetch", subject, $"{name} could not be fetched: {reason}"));
         memory = memory with { Fetches = Keep(memory.Fetches, before, record) };
         if (outcome == FetchOutcome.NoSpace) return See(memory, Condition.DiskFull, subject, reason, now, notes);
         return subject.StartsWith("engine/", StringComparison.Ordinal) ? See(memory, Condition.EngineUnavailable, subject, reason, now, notes) : memory;

@@ -46,7 +46,8 @@ public abstract record Signal
     public sealed record StartFailed(SpecId Spec, WorkloadName Workload, string Reason) : Signal;
 
     /// <summary>A fetch of a model file ended.</summary>
-    public sealed record WeightsFetched(Digest Digest, FetchOutcome Outcome, ImmutableArray<SourceFailure> Failures) : Signal;
+    /// <param name="Name">Model and quantisation, for people.</param>
+    public sealed record WeightsFetched(Digest Digest, string Name, FetchOutcome Outcome, ImmutableArray<SourceFailure> Failures) : Signal;
 
     /// <summary>A fetch of an engine ended.</summary>
     public sealed record EngineFetched(EngineId Engine, FetchOutcome Outcome, ImmutableArray<SourceFailure> Failures) : Signal;

@@ -101,7 +101,7 @@ public sealed class Planner
                 if (BringHere(spec) is { } lacking)
                 {
                     _drift.Add(new Drift(subject, lacking));
-                    Wait(subject, $"{lacking}; {spec.Model} goes on with what it has loaded", null, "its artifacts");
+                    Wait(subject, $"{lacking}; {spec.Model} goes on with what it has loaded", null, "its artifacts are here");
                 }
 
                 break;
@@ -112,7 +112,7 @@ public sealed class Planner
     {
         if (BringHere(spec) is { } lacking)
         {
-            Wait(subject, lacking, null, "its artifacts");
+            Wait(subject, lacking, null, "its artifacts are here");
             return;
         }
 
@@ -200,7 +200,7 @@ public sealed class Planner
         {
             _drift.Add(new Drift(subject, proposal.Reason));
             foreach (var need in proposal.Needs) Fetch(need, proposal.Reason);
-            Wait(subject, $"{proposal.Reason}; it is being prepared", null, "its artifacts");
+            Wait(subject, $"{proposal.Reason}; it is being prepared", null, "its artifacts are here");
         }
 
         if (advice.Withheld is { } withheld)

@@ -30,7 +30,7 @@ internal sealed class UpScreen(IAnsiConsole console, TimeProvider time)
     {
         lock (_gate)
         {
-            foreach (var note in then.Notes.Where(n => Shown.Contains(n.Kind, StringComparer.Ordinal))) Line(note.Kind, note.Kind == "fetch" ? $"{note.Subject}: {note.Text}" : note.Text, note.Kind == "incident" ? "yellow" : "grey");
+            foreach (var note in then.Notes.Where(n => Shown.Contains(n.Kind, StringComparer.Ordinal))) Line(note.Kind, note.Text, note.Kind == "incident" ? "yellow" : "grey");
             Served(then);
             Progress(then.Plan, seen.Operations);
         }

@@ -116,7 +116,7 @@ internal sealed partial class ArtifactStore : IDisposable
         }
 
         Publish();
-        _signals.Post(new Signal.WeightsFetched(digest, outcome, [.. failures]));
+        _signals.Post(new Signal.WeightsFetched(digest, $"{move.Model} {move.File.Quant}", outcome, [.. failures]));
     }
 
     public void Dispose() => _http.Dispose();

@@ -13,7 +13,8 @@ internal sealed class DeviceWorld(Instances instances, ArtifactStore store, Engi
 {
     public Observation Read()
     {
-        // Signals first: whatever they announce is then in the facts.
+        // Ends, then signals, then facts: what has ended has said so, and whatever the signals announce is in the facts.
+        executor.Settle();
         var happened = signals.Drain();
         return Facts() with { Signals = happened };
     }

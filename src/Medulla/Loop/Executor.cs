@@ -19,7 +19,23 @@ internal sealed partial class Executor(Instances instances, ArtifactStore store,
 
     public ImmutableArray<OperationFact> Read()
     {
-        lock (_gate) return [.. _operations.Values.Select(o => o.Progress)];
+        lock (_gate) return [.. _operations.Values.Where(o => !o.Ended).Select(o => o.Progress)];
+    }
+
+    /// <summary>
+    /// Lets go of what has ended, before the loop reads its signals. An operation that ends later keeps its subject until the
+    /// next tick has read what it said: a plan that did not know of its end cannot start it again.
+    /// </summary>
+    public void Settle()
+    {
+        lock (_gate)
+        {
+            foreach (var operation in _operations.Values.Where(o => o.Ended).ToList())
+            {
+                _operations.Remove(operation.Move.Subject);
+                operation.Cancel.Dispose();
+            }
+        }
     }
 
     public void Carry(Plan plan)
@@ -76,8 +92,7 @@ internal sealed partial class Executor(Instances instances, ArtifactStore store,
         }
         finally
         {
-            lock (_gate) _operations.Remove(operation.Move.Subject);
-            operation.Cancel.Dispose();
+            operation.Ended = true;
             signals.Nudge();
         }
     }
@@ -102,6 +117,8 @@ internal sealed partial class Executor(Instances instances, ArtifactStore store,
         public CancellationTokenSource Cancel { get; } = new();
 
         public Task Task { get; set; } = Task.CompletedTask;
+
+        public volatile bool Ended;
 
         public OperationFact Progress { get; private set; } = new(move.Subject, "", null, null, null);
 
