@@ -21,7 +21,7 @@ internal static class DecideBench
 
     public static int Run()
     {
-        var (catalog, _) = CatalogReader.ReadEmbedded();
+        var catalog = EmbeddedCatalog.Read();
         var machine = new Machine { Os = new OperatingSystem("linux", "", "", "x64"), Cpu = new Cpu("", 8, 16, []), Memory = new MemoryPool(ByteSize.GiB(64), null), Disks = [] };
         var intent = new Intent
         {

@@ -27,7 +27,7 @@ internal static class Shelf
 
     public static readonly Catalog Catalog = new()
     {
-        Engines = [new EngineEntry { Id = Engine, Title = "llama.cpp", Binary = "llama-server", Sources = [new EngineSource.Folder(), new EngineSource.DebianClosure("sid", "llama.cpp-tools")] }],
+        Engines = [new EngineEntry { Id = Engine, Title = "llama.cpp", Binary = "llama-server", Builds = [new BuildEntry { Backend = "cpu", Sources = [new EngineSource.Folder(), new EngineSource.DebianClosure("sid", "llama.cpp-tools")] }] }],
         Models = [Small, Medium, Large, Huge, Strange, Babbler],
     };
 

@@ -142,10 +142,11 @@ internal sealed class SimRun
     private void BestServes()
     {
         if (_intent.Workloads is not [{ Model: null } workload] || _loop.Memory.Target.For(workload.Name) is not { } target) return;
-        var best = Resolver.Resolve(workload, _intent, _machine, Shelf.Catalog.Models, target.Engine, ByteSize.Zero).Candidates
+        var known = new Knowing { Policy = _intent.Policy, IsDefault = _intent.IsDefault, Machine = _machine, Catalog = Shelf.Catalog, Builds = [target.Engine] };
+        var best = Resolver.Resolve(workload, known, PoolUse.None).Candidates
             .Where(c => c.Model.Id != Shelf.Strange.Id && c.Model.Id != Shelf.Babbler.Id && c.File.Size <= _world.Disk)
             .First(c => !_world.Ceiling.TryGetValue(c.Model.Id, out var ceiling) || c.Spec.Memory <= ceiling);
-        if (target.Quality < best.Spec.Quality) throw new LawBrokenException(0, $"{target.Model} serves after a day of calm, and {best.Model.Id} would fit");
+        if (target.Merit + Merit.Noticeable <= best.Spec.Merit) throw new LawBrokenException(0, $"{target.Model} serves after a day of calm, and {best.Model.Id} would fit");
     }
 
     private void Step()

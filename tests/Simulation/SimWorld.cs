@@ -253,7 +253,7 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
             case Move.FetchEngine fetch:
                 var fails = Weather.Offline || random.NextDouble() < Weather.FetchFails;
                 _engine |= !fails;
-                _signals.Add(new Signal.EngineFetched(fetch.Engine.Id, fails ? FetchOutcome.NoSource : FetchOutcome.Done, fails ? [new SourceFailure("Debian", "no route")] : []));
+                _signals.Add(new Signal.EngineFetched(fetch.Engine.Id, fetch.Build.Backend, fails ? FetchOutcome.NoSource : FetchOutcome.Done, fails ? [new SourceFailure("Debian", "no route")] : []));
                 break;
             case Move.ProbeInstance probe when _processes.Find(p => p.Id == probe.Id) is { State: InstanceState.Ready } asked:
                 asked.Probe = Babbling.Contains(probe.Model) ? new ProbeFact(0, 1, "wrong answer") : new ProbeFact(1, 1, null);

@@ -26,7 +26,7 @@ public sealed record Change(WorkloadName Workload, string Aspect, string To, str
             return new Change(to.Workload, "engine", $"{to.Weights.Digest.Short}@{to.Engine.Digest.Short}", $"move {to.Workload} from {from.Engine} to {to.Engine}");
         }
 
-        var shape = string.Create(CultureInfo.InvariantCulture, $"{to.Context}x{to.Parallel}t{to.Threads}{(to.Embeddings ? "e" : "")}");
+        var shape = string.Create(CultureInfo.InvariantCulture, $"{to.Context}x{to.Parallel}t{to.Threads}{(to.Embeddings ? "e" : "")}{to.Settings.Key}");
         return new Change(to.Workload, "shape", $"{to.Weights.Digest.Short}@{to.Engine.Digest.Short}:{shape}", $"run {to.Workload} with {to.Context} tokens for each of {to.Parallel} requests");
     }
 }

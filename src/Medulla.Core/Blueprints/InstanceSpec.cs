@@ -31,11 +31,22 @@ public sealed record InstanceSpec
     /// <summary>True when it serves embeddings.</summary>
     public required bool Embeddings { get; init; }
 
-    /// <summary>What it is expected to take, weights, KV cache and overhead together.</summary>
+    /// <summary>What it is expected to take of the host's memory, or of the one pool where memory is unified: weights, KV cache and overhead together.</summary>
     public required ByteSize Memory { get; init; }
+
+    /// <summary>What it is expected to take of an accelerator's own memory, all its devices together.</summary>
+    public ByteSize DeviceMemory { get; init; } = ByteSize.Zero;
+
+    public EngineSettings Settings { get; init; } = EngineSettings.OnProcessor;
 
     /// <summary>The catalog's quality of the model, 0 to 100.</summary>
     public required int Quality { get; init; }
+
+    /// <summary>How good a choice it was when it was made: <see cref="Blueprints.Merit"/>.</summary>
+    public double Merit { get; init; }
+
+    /// <summary>Decode speed of one request that was expected; null when nothing was.</summary>
+    public double? ExpectedTokensPerS { get; init; }
 
     /// <summary>True when the model only keeps an unconfigured device answering.</summary>
     public required bool Placeholder { get; init; }
@@ -49,10 +60,10 @@ public sealed record InstanceSpec
     [JsonIgnore]
     public SpecId Id => new(Digest.Of(string.Create(
         CultureInfo.InvariantCulture,
-        $"{Workload}|{Model}|{Weights.Digest}|{Engine.Engine}|{Engine.Digest}|{Context}|{Parallel}|{Threads}|{Embeddings}")).Short);
+        $"{Workload}|{Model}|{Weights.Digest}|{Engine.Engine}|{Engine.Digest}|{Context}|{Parallel}|{Threads}|{Embeddings}|{Settings.Key}")).Short);
 
     /// <summary>The name of a wish: changes when the intent wants anything else of this workload.</summary>
-    public static string AskedBy(Workload workload, Intent intent) => Digest.Of($"{workload}{intent.IsDefault}").Short;
+    public static string AskedBy(Workload workload, bool isDefault) => Digest.Of($"{workload}{isDefault}").Short;
 
     public override string ToString() => $"{Model} {Quant} on {Engine}";
 }
@@ -63,8 +74,15 @@ public sealed record Weights(Digest Digest, ByteSize Size, string Name);
 
 /// <summary>An engine build by content.</summary>
 /// <param name="Digest">Digest over the build's files, as its source defines it.</param>
-/// <param name="Version">What the build says of itself, such as <c>b11669</c>.</param>
+/// <param name="Version">What the build says of itself, such as <c>b11669</c>; empty for a build that is not here yet.</param>
 public sealed record EngineBuild(EngineId Engine, Digest Digest, string Version)
 {
-    public override string ToString() => $"{Engine} {Version}";
+    /// <summary>What it computes on: <c>cpu</c>, <c>cuda</c>, <c>vulkan</c>, …</summary>
+    public string Backend { get; init; } = "cpu";
+
+    /// <summary>The number in <c>b11669</c>: newer builds have higher ones; 0 when there is none.</summary>
+    [JsonIgnore]
+    public long Number => long.TryParse(Version.AsSpan().TrimStart('b'), CultureInfo.InvariantCulture, out var number) ? number : 0;
+
+    public override string ToString() => $"{Engine}{(Backend == "cpu" ? "" : $"-{Backend}")}{(Version.Length == 0 ? "" : " ")}{Version}";
 }

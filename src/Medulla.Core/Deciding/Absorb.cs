@@ -21,7 +21,7 @@ internal static class Absorb
                 Signal.InstanceReady ready => Ready(memory, ready, world.Now, notes),
                 Signal.StartFailed failed => StartFailed(memory, failed, world.Now, notes),
                 Signal.WeightsFetched fetched => Fetched(memory, Subjects.Weights(fetched.Digest), fetched.Name, fetched.Outcome, fetched.Failures, world.Now, notes),
-                Signal.EngineFetched fetched => Fetched(memory, Subjects.Engine(fetched.Engine), fetched.Engine.Value, fetched.Outcome, fetched.Failures, world.Now, notes),
+                Signal.EngineFetched fetched => Fetched(memory, Subjects.Engine(fetched.Engine, fetched.Backend), fetched.Engine.Value, fetched.Outcome, fetched.Failures, world.Now, notes),
                 Signal.ArtifactDamaged damaged => See(memory, Condition.ArtifactDamaged, Subjects.Weights(damaged.Digest), damaged.Reason, world.Now, notes),
                 Signal.StateDamaged damaged => StateDamaged(memory, damaged, world.Now, notes),
                 _ => memory,

@@ -47,17 +47,19 @@ public static class Decide
 {
     private static readonly ImmutableArray<Func<Situation, Workload, Advice>> Proposers = [ColdStart.Propose, Intended.Propose, Repair.Propose, Upgrade.Propose];
 
-    public static Decision Next(Intent intent, Catalog catalog, Machine machine, Memory memory, Observation world)
+    /// <param name="resolutions">What was resolved before; null to remember nothing from tick to tick.</param>
+    public static Decision Next(Intent intent, Catalog catalog, Machine machine, Memory memory, Observation world, Resolutions? resolutions = null)
     {
+        resolutions ??= new Resolutions();
         var notes = new List<Note>();
         var mind = memory.Rebase(world.Now);
         mind = Absorb.Signals(mind, world, notes);
         mind = Absorb.Intent(mind, intent, world.Now, notes);
         mind = Verdicts(mind, world, notes);
-        (mind, var advice) = Adopt(new Situation(intent, catalog, machine, mind, world), notes);
+        (mind, var advice) = Adopt(new Situation(intent, catalog, machine, mind, world, resolutions), notes);
         mind = Absorb.Facts(mind, advice, world, notes);
 
-        var situation = new Situation(intent, catalog, machine, mind, world);
+        var situation = new Situation(intent, catalog, machine, mind, world, resolutions);
         var (plan, drift) = Planner.Draw(situation, advice);
         var (routes, degraded) = Routing.Of(situation, plan);
         var same = mind.SaysTheSameAs(memory);

@@ -7,6 +7,49 @@ public enum WorkloadTask
 {
     Chat,
     Embedding,
+    Rerank,
+    Transcription,
+    Speech,
+    Image,
+}
+
+/// <summary>Which of a model's skills counts for a workload.</summary>
+public enum Skill
+{
+    General,
+    Code,
+    Vision,
+    Multilingual,
+}
+
+/// <summary>What a model can be asked for beyond plain text.</summary>
+[Flags]
+public enum Abilities
+{
+    None = 0,
+    Tools = 1,
+    Thinking = 2,
+    Code = 4,
+    Vision = 8,
+    Audio = 16,
+    Json = 32,
+}
+
+/// <summary>May a workload's instance be ended to make room for another's?</summary>
+public enum Residency
+{
+    Resident,
+    OnDemand,
+}
+
+/// <summary>How fast a workload must be to be of use. What is null is not asked for.</summary>
+/// <param name="TokensPerS">Least decode speed of one request.</param>
+/// <param name="FirstToken">Longest time to the first token of a typical prompt.</param>
+/// <param name="PromptTokens">Tokens of a typical prompt.</param>
+public sealed record ServiceLevel(double? TokensPerS, TimeSpan? FirstToken, int PromptTokens)
+{
+    /// <summary>What people who read an answer while it is written expect of a workload that says nothing: reading speed, and an answer to a page of text within five seconds.</summary>
+    public static readonly ServiceLevel Readable = new(8, TimeSpan.FromSeconds(5), 256);
 }
 
 /// <summary>An application's need. Applications name it in <c>model</c>; which model answers may change under them.</summary>
@@ -16,11 +59,21 @@ public sealed record Workload
 
     public required WorkloadTask Task { get; init; }
 
+    public Skill Skill { get; init; } = Skill.General;
+
+    /// <summary>What a model must be able to do.</summary>
+    public Abilities Needs { get; init; } = Abilities.None;
+
     /// <summary>Tokens that one request may use, prompt and answer together; less is given when the model or the memory allows no more.</summary>
     public int Context { get; init; } = 8192;
 
     /// <summary>Requests worked on at once, 1 to 64.</summary>
     public int Concurrency { get; init; } = 4;
+
+    /// <summary>Null means <see cref="ServiceLevel.Readable"/> for chat and nothing for the rest.</summary>
+    public ServiceLevel? Service { get; init; }
+
+    public Residency Residency { get; init; } = Residency.Resident;
 
     /// <summary>Only this model may serve; null means that the device chooses.</summary>
     public ModelId? Model { get; init; }
@@ -30,4 +83,7 @@ public sealed record Workload
 
     /// <summary>The least context in tokens that this workload accepts; below it, it gets 503.</summary>
     public int FloorContext { get; init; }
+
+    /// <summary>The level that choices are measured by; null when any speed will do.</summary>
+    public ServiceLevel? Level => Service ?? (Task == WorkloadTask.Chat ? ServiceLevel.Readable : null);
 }

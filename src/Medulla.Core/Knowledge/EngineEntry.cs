@@ -1,22 +1,90 @@
+using System.Text.Json.Serialization;
+using Medulla.Core.Intents;
 using Medulla.Core.Units;
 
 namespace Medulla.Core.Knowledge;
 
-/// <summary>A kind of engine, and where builds of it come from.</summary>
+/// <summary>A kind of engine, what it runs, and where builds of it come from.</summary>
 public sealed record EngineEntry
 {
     public required EngineId Id { get; init; }
 
     public required string Title { get; init; }
 
+    /// <summary>SPDX identifier; empty when nobody has recorded it.</summary>
+    public string Licence { get; init; } = "";
+
     /// <summary>File name of the server inside a build's folder, without a path: <c>llama-server</c>.</summary>
     public required string Binary { get; init; }
 
+    /// <summary>Formats of model files that it reads.</summary>
+    public ImmutableArray<ModelFormat> Formats { get; init; } = [ModelFormat.Gguf];
+
+    /// <summary>Patterns (<c>*</c> stands for anything) of quantisations that it runs.</summary>
+    public ImmutableArray<string> Quants { get; init; } = ["*"];
+
+    public ImmutableArray<WorkloadTask> Tasks { get; init; } = [WorkloadTask.Chat, WorkloadTask.Embedding];
+
+    /// <summary>One per backend and way of running; the first that a device can use is preferred where two would serve equally well.</summary>
+    public required ImmutableArray<BuildEntry> Builds { get; init; }
+
+    public bool Runs(ModelFile file) => Formats.Contains(file.Format) && Quants.Any(p => Matches(p, file.Quant));
+
+    private static bool Matches(string pattern, string text)
+    {
+        if (!pattern.EndsWith('*')) return string.Equals(pattern, text, StringComparison.OrdinalIgnoreCase);
+        return text.StartsWith(pattern[..^1], StringComparison.OrdinalIgnoreCase);
+    }
+}
+
+/// <summary>How an engine build is run.</summary>
+public enum Mechanism
+{
+    /// <summary>Files on this device, as a child process.</summary>
+    Native,
+
+    /// <summary>A container image.</summary>
+    Container,
+
+    /// <summary>A server that the owner already runs.</summary>
+    Service,
+}
+
+/// <summary>A build of an engine for one backend.</summary>
+public sealed record BuildEntry
+{
+    /// <summary><c>cpu</c>, <c>cuda</c>, <c>vulkan</c>, <c>rocm</c>, <c>metal</c>, <c>sycl</c>, …</summary>
+    public required string Backend { get; init; }
+
+    public Mechanism Runs { get; init; } = Mechanism.Native;
+
+    /// <summary>Interfaces of which an accelerator must answer one; empty for a build that computes on the processor.</summary>
+    public ImmutableArray<string> Needs { get; init; } = [];
+
+    /// <summary><c>linux-x64</c>, <c>macos-arm64</c>, …; empty for all.</summary>
+    public ImmutableArray<string> Platforms { get; init; } = [];
+
+    /// <summary>Least CUDA compute capability, such as 7.0; null for any.</summary>
+    public double? ComputeFrom { get; init; }
+
+    /// <summary>Device memory that it takes besides weights, cache and buffers of the graph; null when nobody has recorded it.</summary>
+    public ByteSize? Overhead { get; init; }
+
     /// <summary>Tried in this order; the first that is reachable wins.</summary>
     public required ImmutableArray<EngineSource> Sources { get; init; }
+
+    public string? Notes { get; init; }
+
+    [JsonIgnore]
+    public bool OnProcessor => Needs.IsEmpty;
 }
 
 /// <summary>Where builds of an engine come from: a closed family.</summary>
+[JsonDerivedType(typeof(Folder), "folder")]
+[JsonDerivedType(typeof(GitHubRelease), "github_release")]
+[JsonDerivedType(typeof(DebianClosure), "debian_closure")]
+[JsonDerivedType(typeof(Container), "container")]
+[JsonDerivedType(typeof(Service), "service")]
 public abstract record EngineSource
 {
     private EngineSource()
@@ -24,20 +92,23 @@ public abstract record EngineSource
     }
 
     /// <summary>What a person reads in progress output.</summary>
+    [JsonIgnore]
     public abstract string Title { get; }
 
     /// <summary>A build in a folder of the owner's (<c>--engines DIR</c>); passed over when none was named.</summary>
     public sealed record Folder : EngineSource
     {
+        [JsonIgnore]
         public override string Title => "folder";
     }
 
     /// <summary>An archive of a GitHub release, one per platform, used only with a digest that somebody has seen.</summary>
     /// <param name="Repository"><c>owner/name</c>.</param>
     /// <param name="Tag">Release tag, such as <c>b6000</c>.</param>
-    /// <param name="Assets">One per operating system and architecture.</param>
+    /// <param name="Assets">For each operating system and architecture one, or several that are unpacked into one folder.</param>
     public sealed record GitHubRelease(string Repository, string Tag, ImmutableArray<ReleaseAsset> Assets) : EngineSource
     {
+        [JsonIgnore]
         public override string Title => $"GitHub release {Repository} {Tag}";
     }
 
@@ -46,7 +117,25 @@ public abstract record EngineSource
     /// <param name="Package">The package that holds the server.</param>
     public sealed record DebianClosure(string Suite, string Package) : EngineSource
     {
+        [JsonIgnore]
         public override string Title => $"Debian {Suite} package {Package}";
+    }
+
+    /// <summary>A container image.</summary>
+    /// <param name="Image">Registry and name, without a tag.</param>
+    /// <param name="Digest">Digest of its manifest; null when nobody has seen one.</param>
+    public sealed record Container(string Image, string Tag, Digest? Digest) : EngineSource
+    {
+        [JsonIgnore]
+        public override string Title => $"image {Image}:{Tag}";
+    }
+
+    /// <summary>A server that the owner runs already.</summary>
+    /// <param name="Probe">Path that answers when it is there.</param>
+    public sealed record Service(Uri Address, string Probe) : EngineSource
+    {
+        [JsonIgnore]
+        public override string Title => $"service at {Address}";
     }
 }
 

@@ -50,7 +50,7 @@ public abstract record Signal
     public sealed record WeightsFetched(Digest Digest, string Name, FetchOutcome Outcome, ImmutableArray<SourceFailure> Failures) : Signal;
 
     /// <summary>A fetch of an engine ended.</summary>
-    public sealed record EngineFetched(EngineId Engine, FetchOutcome Outcome, ImmutableArray<SourceFailure> Failures) : Signal;
+    public sealed record EngineFetched(EngineId Engine, string Backend, FetchOutcome Outcome, ImmutableArray<SourceFailure> Failures) : Signal;
 
     /// <summary>An artifact in the store is not what it was: it has been set aside.</summary>
     public sealed record ArtifactDamaged(Digest Digest, string Reason) : Signal;

@@ -60,10 +60,10 @@ public abstract record Move
     }
 
     /// <summary>Brings a build of an engine onto the device. Done when one is observed.</summary>
-    public sealed record FetchEngine(EngineEntry Engine) : Move
+    public sealed record FetchEngine(EngineEntry Engine, BuildEntry Build) : Move
     {
-        public override string Subject => Subjects.Engine(Engine.Id);
+        public override string Subject => Subjects.Engine(Engine.Id, Build.Backend);
 
-        public override string Title => $"fetch {Engine.Title}";
+        public override string Title => $"fetch {Engine.Title} ({Build.Backend})";
     }
 }

@@ -139,7 +139,7 @@ public sealed class Planner
     {
         if (_situation.FindEngine(spec.Engine) is null)
         {
-            if (_situation.Engine is null) Fetch(new Need.Engine(_situation.EngineEntry), $"{spec.Workload} needs {spec.Engine}");
+            if (_situation.Substitute(spec.Engine) is null && Source(spec.Engine) is { } need) Fetch(need, $"{spec.Workload} needs {spec.Engine}");
             return $"{spec.Engine} is not on this device";
         }
 
@@ -147,6 +147,13 @@ public sealed class Planner
         var model = _situation.Catalog.FindModel(spec.Model);
         if (model?.Files.FirstOrDefault(f => f.Digest == spec.Weights.Digest) is { } file) Fetch(new Need.Weights(spec.Model, file), $"{spec.Workload} needs {spec.Model}");
         return $"{spec.Weights.Name} is not on this device";
+    }
+
+    /// <summary>What would bring a build of this kind; null when the catalog has none any more.</summary>
+    private Need.Engine? Source(EngineBuild build)
+    {
+        var engine = _situation.Catalog.FindEngine(build.Engine);
+        return engine?.Builds.FirstOrDefault(b => b.Backend == build.Backend) is { } entry ? new Need.Engine(engine, entry) : null;
     }
 
     /// <summary>An orphan, or an instance of this workload that must be gone before this one starts.</summary>
@@ -227,7 +234,7 @@ public sealed class Planner
         Do(need switch
         {
             Need.Weights weights => new Move.FetchWeights(weights.Model, weights.File) { Reason = reason },
-            Need.Engine engine => new Move.FetchEngine(engine.Entry) { Reason = reason },
+            Need.Engine engine => new Move.FetchEngine(engine.Entry, engine.Build) { Reason = reason },
             _ => throw new InvalidOperationException($"no move fetches {need}"),
         });
     }

@@ -15,5 +15,5 @@ public static class Subjects
 
     public static string Model(ModelId model) => $"model/{model}";
 
-    public static string Engine(EngineId engine) => $"engine/{engine}";
+    public static string Engine(EngineId engine, string backend) => $"engine/{engine}-{backend}";
 }

@@ -1,5 +1,4 @@
 using Medulla.Core.Blueprints;
-using Medulla.Core.Units;
 
 namespace Medulla.Core.Proposing;
 
@@ -8,9 +7,9 @@ public static class Beside
 {
     public static bool Fits(Situation situation, InstanceSpec? current, InstanceSpec next)
     {
-        var others = situation.Memory.Target.Instances.Where(i => i.Workload != next.Workload).Sum(i => i.Memory.Bytes);
-        var planned = new ByteSize(others + next.Memory.Bytes + (current?.Memory.Bytes ?? 0));
-        var fitsPlan = planned <= Resolver.Budget(situation.Machine, situation.Intent.Policy);
+        var planned = PoolUse.Of(situation.Memory.Target.Instances.Where(i => i.Workload != next.Workload)).With(next);
+        if (current is not null) planned = planned.With(current);
+        var fitsPlan = Budget.Holds(situation.Machine, situation.Intent.Policy, planned);
         var fitsNow = situation.World.MemoryAvailable is not { } available || next.Memory <= available;
         return fitsPlan && fitsNow;
     }

@@ -8,7 +8,7 @@ public static class Needs
     public static ImmutableArray<Need> Of(Situation situation, Candidate candidate)
     {
         var needs = ImmutableArray.CreateBuilder<Need>();
-        if (situation.FindEngine(candidate.Spec.Engine) is null) needs.Add(new Need.Engine(situation.EngineEntry));
+        if (situation.FindEngine(candidate.Spec.Engine) is null) needs.Add(new Need.Engine(candidate.Engine, candidate.Build));
         if (!situation.World.Has(candidate.File.Digest!.Value)) needs.Add(new Need.Weights(candidate.Model.Id, candidate.File));
         return needs.ToImmutable();
     }

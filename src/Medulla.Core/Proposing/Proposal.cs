@@ -39,9 +39,9 @@ public abstract record Need
         public static string SubjectOf(ModelFile file) => $"weights/{file.Digest!.Value.Short}";
     }
 
-    public sealed record Engine(EngineEntry Entry) : Need
+    public sealed record Engine(EngineEntry Entry, BuildEntry Build) : Need
     {
-        public override string Subject => $"engine/{Entry.Id}";
+        public override string Subject => $"engine/{Entry.Id}-{Build.Backend}";
     }
 }
 

@@ -14,7 +14,7 @@ public static class Repair
     public static Advice Propose(Situation situation, Workload workload)
     {
         if (situation.Memory.Good.For(workload.Name) is not { } current) return Advice.None;
-        if (situation.FindEngine(current.Engine) is null && situation.Engine is { } other) return ChangeEngine(situation, workload, current, other);
+        if (situation.FindEngine(current.Engine) is null && situation.Substitute(current.Engine) is { } other) return ChangeEngine(situation, workload, current, other);
         if (situation.Memory.CrashOf(current.Id) is not { IsLoop: true } crash) return Advice.None;
         var resolution = situation.Resolve(workload);
         var next = situation.Allowed(workload, resolution)

@@ -9,35 +9,51 @@ using Medulla.Core.Units;
 namespace Medulla.Core.Proposing;
 
 /// <summary>All that a decision may look at.</summary>
-public sealed record Situation(Intent Intent, Catalog Catalog, Machine Machine, Memory Memory, Observation World)
+public sealed record Situation(Intent Intent, Catalog Catalog, Machine Machine, Memory Memory, Observation World, Resolutions Resolutions)
 {
     public TimeSpan Now => World.Now.Boot;
 
-    /// <summary>The engine that models are run on: the first of the catalog.</summary>
-    public EngineEntry EngineEntry => Catalog.Engines[0];
+    public EngineFact? FindEngine(EngineBuild build) => World.Engines.FirstOrDefault(e => e.Build.Digest == build.Digest);
 
-    /// <summary>The newest build of it on this device; null when there is none.</summary>
-    public EngineFact? Engine => World.Engines
-        .Where(e => e.Build.Engine == EngineEntry.Id)
-        .OrderByDescending(e => BuildNumber(e.Build.Version))
+    /// <summary>The newest build on this device that could take a lost one's place; null when there is none.</summary>
+    public EngineFact? Substitute(EngineBuild lost) => World.Engines
+        .Where(e => e.Build.Engine == lost.Engine && e.Build.Backend == lost.Backend)
+        .OrderByDescending(e => e.Build.Number)
         .ThenBy(e => e.Build.Digest.Hex, StringComparer.Ordinal)
         .FirstOrDefault();
 
-    public EngineFact? FindEngine(EngineBuild build) => World.Engines.FirstOrDefault(e => e.Build.Digest == build.Digest);
-
-    /// <summary>What could serve a workload here, lessons left out of account. Without an engine on the device it is resolved for a build yet unknown.</summary>
+    /// <summary>What could serve a workload here, lessons left out of account.</summary>
     public Resolution Resolve(Workload workload)
     {
-        var build = Engine?.Build ?? new EngineBuild(EngineEntry.Id, Digest.Of("not here yet"), "");
-        var taken = new ByteSize(Memory.Target.Instances.Where(i => i.Workload != workload.Name).Sum(i => i.Memory.Bytes));
-        return Resolver.Resolve(workload, Intent, Machine, Catalog.Models.Concat(World.OwnModels), build, taken);
+        var taken = PoolUse.None;
+        var known = Known;
+        foreach (var other in Intent.Workloads)
+        {
+            if (other.Name == workload.Name) continue;
+            if (Memory.Target.For(other.Name) is { } instance) taken = taken.With(instance);
+            else if (Sharing.Reserve(other, Intent.Workloads.Length, known, Resolutions) is { } reserved) taken = taken.With(reserved);
+        }
+
+        return Resolutions.Of(workload, known, taken);
     }
 
     /// <summary>Candidates that no lesson forbids, seen from what is the target now.</summary>
     public IEnumerable<Candidate> Allowed(Workload workload, Resolution resolution)
     {
+        if (!Memory.Lessons.Any(l => l.Holds(Now))) return resolution.Candidates;
         var from = Memory.Good.For(workload.Name);
         return resolution.Candidates.Where(c => !Memory.IsRefuted(Change.Between(from, c.Spec), Now) && !Memory.IsRefuted(Change.Between(null, c.Spec), Now));
+    }
+
+    /// <summary>How good what serves now is, by what is known now.</summary>
+    public static double MeritOf(InstanceSpec current, Resolution resolution)
+    {
+        foreach (var candidate in resolution.Candidates)
+        {
+            if (candidate.Spec.Weights.Digest == current.Weights.Digest && candidate.Spec.Engine.Digest == current.Engine.Digest && candidate.Spec.Settings.Accelerator == current.Settings.Accelerator) return candidate.Spec.Merit;
+        }
+
+        return current.Merit;
     }
 
     public Reach ReachOf(Candidate candidate)
@@ -50,8 +66,15 @@ public sealed record Situation(Intent Intent, Catalog Catalog, Machine Machine, 
     /// <summary>True when a fetch of it failed lately and its next try is not due.</summary>
     public bool IsBackedOff(Candidate candidate) => Memory.FetchOf(Need.Weights.SubjectOf(candidate.File)) is { } record && Now < record.NotBefore;
 
-    /// <summary>The number in <c>b11669</c>; 0 when there is none.</summary>
-    private static long BuildNumber(string version) => long.TryParse(version.AsSpan().TrimStart('b'), out var number) ? number : 0;
+    private Knowing Known => new()
+    {
+        Policy = Intent.Policy,
+        IsDefault = Intent.IsDefault,
+        Machine = Machine,
+        Catalog = Catalog,
+        OwnModels = World.OwnModels,
+        Builds = [.. World.Engines.Select(e => e.Build)],
+    };
 }
 
 /// <summary>How far away a model file is.</summary>

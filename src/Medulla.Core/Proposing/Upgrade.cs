@@ -19,7 +19,9 @@ public static class Upgrade
         var memory = situation.Memory;
         if (memory.Good.For(workload.Name) is not { } current) return Advice.None;
         if (situation.World.Find(current.Id) is not { State: InstanceState.Ready } serving) return Advice.None;
-        var better = situation.Allowed(workload, situation.Resolve(workload)).Where(c => c.Spec.Quality > current.Quality).ToList();
+        var resolution = situation.Resolve(workload);
+        var merit = Situation.MeritOf(current, resolution) + Merit.Noticeable;
+        var better = situation.Allowed(workload, resolution).Where(c => c.Spec.Merit >= merit && c.Spec.Id != current.Id).ToList();
         if (better.Count == 0) return Advice.None;
         if (!situation.Intent.Policy.Climb) return Advice.Hold($"{better[0].Model.Id} would be better, but climbing is off", null, "policy.climb");
 
@@ -46,7 +48,7 @@ public static class Upgrade
             {
                 Workload = workload,
                 Rank = Rank.Upgrade,
-                Reason = $"{next.Model.Id} (quality {next.Spec.Quality}) is better than {current.Model} (quality {current.Quality}) and is here",
+                Reason = $"{next.Model.Id} {next.Spec.Quant} (quality {next.Spec.Quality}) is better than {current.Model} {current.Quant} (quality {current.Quality}) and is here",
                 Candidate = next,
                 Needs = [],
             },
@@ -57,7 +59,7 @@ public static class Upgrade
     /// <summary>What is worth fetching: better than the best that is here. Those that need no network come first; one whose fetch is backed off waits its turn.</summary>
     private static Proposal? Prepare(Situation situation, Workload workload, List<Candidate> better, Candidate? here)
     {
-        var absent = better.Where(c => !Needs.Of(situation, c).IsEmpty && (here is null || c.Spec.Quality > here.Spec.Quality)).ToList();
+        var absent = better.Where(c => !Needs.Of(situation, c).IsEmpty && (here is null || c.Spec.Merit >= here.Spec.Merit + Merit.Noticeable)).ToList();
         if (absent.Count == 0) return null;
         var next = absent.OrderBy(c => situation.IsBackedOff(c)).ThenBy(c => situation.ReachOf(c) == Reach.Remote).First();
         return new Proposal

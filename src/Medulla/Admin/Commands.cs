@@ -85,8 +85,7 @@ internal static class Commands
 
     private static async Task<int> ServeAsync(UpOptions options, DirectoryLock held)
     {
-        var (catalog, problems) = CatalogReader.ReadEmbedded();
-        if (problems.Count > 0) return await FailAsync($"the catalog of this build is damaged: {string.Join("; ", problems)}");
+        var catalog = EmbeddedCatalog.Read();
         var screen = new UpScreen(Screen, TimeProvider.System);
         using var daemon = new Daemon(options, held, catalog, screen, TimeProvider.System);
         await daemon.RunAsync();

@@ -1,6 +1,7 @@
 using System.Net;
 using Medulla.Core.Intents;
 using Medulla.Loop;
+using Medulla.Catalogs;
 using Medulla.State;
 
 namespace Medulla.Admin;

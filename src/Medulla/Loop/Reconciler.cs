@@ -1,3 +1,4 @@
+using Medulla.Core.Blueprints;
 using Medulla.Core.Deciding;
 using Medulla.Core.Intents;
 using Medulla.Core.Knowledge;
@@ -26,6 +27,7 @@ internal sealed class Reconciler(
     Action<Observation, Decision> tell,
     Action<Exception> untold)
 {
+    private readonly Resolutions _resolutions = new();
     private Memory _durable = memory;
 
     public Memory Memory { get; private set; } = memory;
@@ -33,7 +35,7 @@ internal sealed class Reconciler(
     public Decision Tick()
     {
         var seen = world.Read();
-        var then = Decide.Next(intent, catalog, machine, Memory, seen);
+        var then = Decide.Next(intent, catalog, machine, Memory, seen, _resolutions);
         Memory = then.Memory;
         if (!ReferenceEquals(Memory, _durable) && remember(Memory)) _durable = Memory;
         Tell(seen, then);

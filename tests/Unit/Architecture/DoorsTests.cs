@@ -11,14 +11,14 @@ public sealed partial class DoorsTests
     /// <summary>Rooms of the device: what each may see besides Core.</summary>
     private static readonly Dictionary<string, string[]> Rooms = new(StringComparer.Ordinal)
     {
-        ["State"] = [], // files: sees nobody, and everybody who writes durably sees it
+        ["State"] = ["Catalogs"], // files: sees nobody, and everybody who writes durably sees it
         ["Probing"] = ["State"], // the clock is a system call
         ["Loop"] = ["Artifacts", "Artifacts.Builds", "Engines", "Probing", "State"], // the only room that others are wired to
         ["Engines"] = ["Loop", "State"], // posts signals, hands out upstreams, writes run records
         ["Gateway"] = ["Loop"], // reads routes, posts demand; cannot see a process, a file or a decision in the making
         ["Artifacts"] = ["Loop", "State"], // posts signals, commits files
         ["Artifacts/Builds"] = ["Loop", "State"],
-        ["Admin"] = ["Artifacts", "Artifacts.Builds", "Engines", "Gateway", "Loop", "Probing", "State"], // the one place that says what is made of what
+        ["Admin"] = ["Catalogs", "Artifacts", "Artifacts.Builds", "Engines", "Gateway", "Loop", "Probing", "State"], // the one place that says what is made of what
     };
 
     [Fact]

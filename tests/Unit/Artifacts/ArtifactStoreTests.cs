@@ -224,7 +224,7 @@ public sealed class ArtifactStoreTests : IDisposable
     [Fact]
     public async Task What_is_embedded_needs_no_network()
     {
-        var (catalog, _) = CatalogReader.ReadEmbedded();
+        var catalog = EmbeddedCatalog.Read();
         var file = catalog.FindModel(new ModelId("tinychat-s"))!.Files[0];
         using var store = Store();
         Assert.Equal(FetchOutcome.Done, (await FetchAsync(store, new Move.FetchWeights(new ModelId("tinychat-s"), file) { Reason = "test" })).Outcome);

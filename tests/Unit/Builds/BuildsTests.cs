@@ -156,8 +156,9 @@ public sealed class BuildsTests : IDisposable
 
     private async Task<Signal.EngineFetched> FetchAsync(EngineShelf shelf, params EngineSource[] sources)
     {
-        var engine = new EngineEntry { Id = new EngineId("llama.cpp"), Title = "llama.cpp", Binary = "llama-server", Sources = [.. sources] };
-        await shelf.FetchAsync(new Move.FetchEngine(engine) { Reason = "test" }, new Progress<OperationFact>(), TestContext.Current.CancellationToken);
+        var build = new BuildEntry { Backend = "cpu", Sources = [.. sources] };
+        var engine = new EngineEntry { Id = new EngineId("llama.cpp"), Title = "llama.cpp", Binary = "llama-server", Builds = [build] };
+        await shelf.FetchAsync(new Move.FetchEngine(engine, build) { Reason = "test" }, new Progress<OperationFact>(), TestContext.Current.CancellationToken);
         return _signals.Drain().OfType<Signal.EngineFetched>().Single();
     }
 }

@@ -1,6 +1,6 @@
 using Medulla.Core.Intents;
 using Medulla.Core.Units;
-using Medulla.State;
+using Medulla.Catalogs;
 
 namespace Medulla.Tests.Unit.State;
 

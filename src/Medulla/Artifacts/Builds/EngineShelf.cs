@@ -51,13 +51,13 @@ internal sealed partial class EngineShelf(DataDirectory data, BuildOptions optio
     {
         var failures = ImmutableArray.CreateBuilder<SourceFailure>();
         var outcome = FetchOutcome.NoSource;
-        foreach (var source in move.Engine.Sources)
+        foreach (var source in move.Build.Sources)
         {
             Say(source.Title);
             string? reason;
             try
             {
-                reason = await FromAsync(source, move.Engine, Say, cancel);
+                reason = await FromAsync(source, move.Engine, move.Build.Backend, Say, cancel);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
             {
@@ -76,13 +76,13 @@ internal sealed partial class EngineShelf(DataDirectory data, BuildOptions optio
         }
 
         await CheckAsync(cancel);
-        signals.Post(new Signal.EngineFetched(move.Engine.Id, outcome, failures.ToImmutable()));
+        signals.Post(new Signal.EngineFetched(move.Engine.Id, move.Build.Backend, outcome, failures.ToImmutable()));
 
         void Say(string detail) => progress.Report(new OperationFact(move.Subject, detail, null, null, null));
     }
 
     /// <summary>Null when a build was recorded.</summary>
-    private async Task<string?> FromAsync(EngineSource source, EngineEntry engine, Action<string> say, CancellationToken cancel)
+    private async Task<string?> FromAsync(EngineSource source, EngineEntry engine, string backend, Action<string> say, CancellationToken cancel)
     {
         if (Directory.Exists(Staging)) Directory.Delete(Staging, recursive: true);
         var files = Path.Combine(Staging, "files");
@@ -91,13 +91,13 @@ internal sealed partial class EngineShelf(DataDirectory data, BuildOptions optio
             case EngineSource.Folder:
                 if (options.Folder is not { } owned) return "no folder was given (--engines DIR)";
                 return FindBinary(owned, engine.Binary) is { } found
-                    ? await RecordAsync(found, null, engine, source.Title, say, cancel)
+                    ? await RecordAsync(found, null, engine, backend, source.Title, say, cancel)
                     : $"{owned} holds no {engine.Binary}";
             case EngineSource.GitHubRelease release:
                 Directory.CreateDirectory(files);
                 if (await _gitHub.FetchAsync(release, Staging, files, say, cancel) is { } reason) return reason;
                 return FindBinary(files, engine.Binary) is { } unpacked
-                    ? await RecordAsync(unpacked, files, engine, source.Title, say, cancel)
+                    ? await RecordAsync(unpacked, files, engine, backend, source.Title, say, cancel)
                     : $"the archive holds no {engine.Binary}";
             case EngineSource.DebianClosure closure:
                 Directory.CreateDirectory(files);
@@ -112,7 +112,11 @@ internal sealed partial class EngineShelf(DataDirectory data, BuildOptions optio
                     if (options.Cache is { } shared) Share(files, CacheOf(shared, closure));
                 }
 
-                return await RecordAsync(files, files, engine, source.Title, say, cancel);
+                return await RecordAsync(files, files, engine, backend, source.Title, say, cancel);
+            case EngineSource.Container:
+                return "this release starts no containers";
+            case EngineSource.Service:
+                return "a server of the owner's is not fetched";
             default:
                 throw new InvalidOperationException($"no way to fetch from {source}");
         }
@@ -120,7 +124,7 @@ internal sealed partial class EngineShelf(DataDirectory data, BuildOptions optio
 
     /// <summary>Asks the build what it is, and records it. Files that were unpacked move into the record's folder with one rename.</summary>
     /// <param name="unpacked">The staged folder; null when the files stay where their owner has them.</param>
-    private async Task<string?> RecordAsync(string folder, string? unpacked, EngineEntry engine, string source, Action<string> say, CancellationToken cancel)
+    private async Task<string?> RecordAsync(string folder, string? unpacked, EngineEntry engine, string backend, string source, Action<string> say, CancellationToken cancel)
     {
         say($"{source}: verifying");
         var loader = Directory.EnumerateFiles(folder, "ld-linux-*").Select(Path.GetFileName).FirstOrDefault();
@@ -133,7 +137,7 @@ internal sealed partial class EngineShelf(DataDirectory data, BuildOptions optio
         var digest = Digest.Of(string.Join('\n', files.Select(f => $"{f.Name} {f.Digest}")));
         var record = new BuildRecord
         {
-            Build = new EngineBuild(engine.Id, digest, ""),
+            Build = new EngineBuild(engine.Id, digest, "") { Backend = backend },
             Folder = folder,
             Binary = engine.Binary,
             Loader = loader,

@@ -7,7 +7,7 @@ using Medulla.Core.Units;
 
 namespace Medulla.Artifacts.Builds;
 
-/// <summary>An archive of a GitHub release: downloaded, verified against the catalog's digest, and only then unpacked.</summary>
+/// <summary>The archives of a GitHub release for this platform: each downloaded, verified against the catalog's digest, and only then unpacked beside the others.</summary>
 internal sealed class GitHubArchive(BuildOptions options, TimeProvider time)
 {
     private const long MaxLength = 2L << 30;
@@ -16,9 +16,19 @@ internal sealed class GitHubArchive(BuildOptions options, TimeProvider time)
     public async Task<string?> FetchAsync(EngineSource.GitHubRelease release, string staging, string files, Action<string> say, CancellationToken cancel)
     {
         var (os, architecture) = (Platform(), RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant());
-        var asset = release.Assets.FirstOrDefault(a => a.Os == os && a.Architecture == architecture);
-        if (asset is null) return $"it has no archive for {os} {architecture}";
-        if (asset.Digest is not { } digest) return $"nobody has recorded a sha256 for {asset.File}, and nothing unverified is run";
+        var assets = release.Assets.Where(a => a.Os == os && a.Architecture == architecture).ToList();
+        if (assets.Count == 0) return $"it has no archive for {os} {architecture}";
+        foreach (var asset in assets)
+        {
+            if (asset.Digest is not { } digest) return $"nobody has recorded a sha256 for {asset.File}, and nothing unverified is run";
+            if (await FetchAsync(release, asset, digest, staging, files, say, cancel) is { } reason) return reason;
+        }
+
+        return null;
+    }
+
+    private async Task<string?> FetchAsync(EngineSource.GitHubRelease release, ReleaseAsset asset, Digest digest, string staging, string files, Action<string> say, CancellationToken cancel)
+    {
         var archive = Path.Combine(staging, asset.File);
         var address = new Uri(options.GitHub, $"/{release.Repository}/releases/download/{release.Tag}/{asset.File}");
         if (await DownloadAsync(address, archive, say, cancel) is { } reason) return reason;

@@ -3,10 +3,10 @@ using Medulla.Core.Units;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
-namespace Medulla.State;
+namespace Medulla.Catalogs;
 
 /// <summary>What is wrong with a file that a person wrote: all of it at once, each with its line.</summary>
-internal sealed class YamlProblems(string file)
+public sealed class YamlProblems(string file)
 {
     public List<string> All { get; } = [];
 
@@ -17,7 +17,7 @@ internal sealed class YamlProblems(string file)
 /// Reads a YAML document node by node and notes what is wrong instead of stopping at it. Bounds:
 /// <see cref="MaxLength"/> characters, no aliases (a small file could stand for a huge one).
 /// </summary>
-internal sealed class YamlMap
+public sealed class YamlMap
 {
     public const int MaxLength = 1 << 20;
 
@@ -29,12 +29,36 @@ internal sealed class YamlMap
 
     public long Line => _node.Start.Line;
 
+    /// <summary>Reads a file, and no more of it than is allowed.</summary>
+    public static YamlMap? Read(string path, YamlProblems problems)
+    {
+        try
+        {
+            using var file = File.OpenRead(path);
+            if (file.CanSeek && file.Length > 4L * MaxLength)
+            {
+                problems.Add(0, $"it has {file.Length} bytes, and {MaxLength} characters are allowed");
+                return null;
+            }
+
+            var text = new char[MaxLength + 1];
+            using var reader = new StreamReader(file);
+            var length = reader.ReadBlock(text);
+            return Parse(new string(text, 0, length), problems);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            problems.Add(0, $"cannot be read: {e.Message}");
+            return null;
+        }
+    }
+
     /// <summary>The document's one mapping; null when it is none, and the problems say why.</summary>
     public static YamlMap? Parse(string text, YamlProblems problems)
     {
         if (text.Length > MaxLength)
         {
-            problems.Add(0, $"it has {text.Length} characters, and {MaxLength} are allowed");
+            problems.Add(0, $"it has more than the {MaxLength} characters that are allowed");
             return null;
         }
 
@@ -72,6 +96,14 @@ internal sealed class YamlMap
         return null;
     }
 
+    public double? Real(string key, double least, double most, bool required = false)
+    {
+        if (Scalar(key, required) is not { } scalar) return null;
+        if (double.TryParse(scalar.Value, NumberStyles.AllowDecimalPoint | NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most) return value;
+        _problems.Add(scalar.Start.Line, $"'{key}' is '{scalar.Value}', and a number from {least} to {most} is needed");
+        return null;
+    }
+
     public bool? Flag(string key)
     {
         if (Scalar(key, required: false) is not { } scalar) return null;
@@ -98,9 +130,45 @@ internal sealed class YamlMap
         return null;
     }
 
-    public YamlMap? Map(string key)
+    /// <summary>A list of a few words; each that is none of them is a problem.</summary>
+    public IReadOnlyList<T> Choices<T>(string key, IReadOnlyDictionary<string, T> words, bool required = false)
     {
-        if (Find(key, required: false) is not { } node) return null;
+        var chosen = new List<T>();
+        foreach (var scalar in Sequence(key, required)?.OfType<YamlScalarNode>() ?? [])
+        {
+            if (words.TryGetValue(scalar.Value ?? "", out var value)) chosen.Add(value);
+            else _problems.Add(scalar.Start.Line, $"'{key}' has '{scalar.Value}', and {string.Join(", ", words.Keys)} are known");
+        }
+
+        return chosen;
+    }
+
+    /// <summary>A list of ids.</summary>
+    public IReadOnlyList<T> ParsedAll<T>(string key, string what)
+        where T : struct, IParsable<T>
+    {
+        var all = new List<T>();
+        foreach (var scalar in Sequence(key, required: false)?.OfType<YamlScalarNode>() ?? [])
+        {
+            if (T.TryParse(scalar.Value, CultureInfo.InvariantCulture, out var value)) all.Add(value);
+            else _problems.Add(scalar.Start.Line, $"'{key}' has '{scalar.Value}', which is not {what}");
+        }
+
+        return all;
+    }
+
+    /// <summary>The keys of a small mapping with their values as text.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> Pairs(string key)
+    {
+        if (Find(key, required: false) is not { } node) return [];
+        if (node is YamlMappingNode map) return [.. map.Children.Select(c => KeyValuePair.Create((c.Key as YamlScalarNode)?.Value ?? "", (c.Value as YamlScalarNode)?.Value ?? ""))];
+        _problems.Add(node.Start.Line, $"'{key}' must be a mapping with keys and values");
+        return [];
+    }
+
+    public YamlMap? Map(string key, bool required = false)
+    {
+        if (Find(key, required) is not { } node) return null;
         if (node is YamlMappingNode map) return new YamlMap(map, _problems);
         _problems.Add(node.Start.Line, $"'{key}' must be a mapping with keys and values");
         return null;
@@ -115,6 +183,23 @@ internal sealed class YamlMap
 
     public IReadOnlyList<string> Texts(string key, bool required = false) =>
         Sequence(key, required)?.OfType<YamlScalarNode>().Select(s => s.Value ?? "").ToList() ?? [];
+
+    /// <summary>A name without a path.</summary>
+    public string? FileName(string key, bool required = false)
+    {
+        if (Scalar(key, required) is not { Value: { } name } scalar) return null;
+        if (name.Length > 0 && name == Path.GetFileName(name) && !name.Contains('\\', StringComparison.Ordinal)) return name;
+        _problems.Add(scalar.Start.Line, $"'{key}' is '{name}', which must be a file name without a path");
+        return null;
+    }
+
+    public Uri? Address(string key)
+    {
+        if (Scalar(key, required: true) is not { } scalar) return null;
+        if (Uri.TryCreate(scalar.Value, UriKind.Absolute, out var address) && address.Scheme is "http" or "https") return address;
+        _problems.Add(scalar.Start.Line, $"'{key}' is '{scalar.Value}', and an http or https address is needed");
+        return null;
+    }
 
     public bool Has(string key) => Find(key, required: false) is not null;
 

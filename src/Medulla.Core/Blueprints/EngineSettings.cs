@@ -1,0 +1,45 @@
+using System.Globalization;
+using Medulla.Core.Knowledge;
+
+namespace Medulla.Core.Blueprints;
+
+/// <summary>How an engine runs a model, besides context and slots.</summary>
+public sealed record EngineSettings
+{
+    public static readonly EngineSettings OnProcessor = new();
+
+    /// <summary>Index of the accelerator among the machine's; -1 for the processor.</summary>
+    public int Accelerator { get; init; } = -1;
+
+    /// <summary>Equal devices that it is split over; 0 on the processor.</summary>
+    public int Devices { get; init; }
+
+    /// <summary>Layers on the accelerator; null for all, 0 for none.</summary>
+    public int? GpuLayers { get; init; } = 0;
+
+    /// <summary>Layers whose experts stay in host memory; <see cref="int.MaxValue"/> for all.</summary>
+    public int ExpertsOnHost { get; init; }
+
+    public KvType Kv { get; init; } = KvType.F16;
+
+    /// <summary>Tokens worked on at once in a prefill.</summary>
+    public int MicroBatch { get; init; } = 512;
+
+    public FlashAttention FlashAttention { get; init; } = FlashAttention.Auto;
+
+    public LoadMode LoadMode { get; init; } = LoadMode.Auto;
+
+    /// <summary>Host memory in MiB for prompts that may come again.</summary>
+    public int PromptCacheMiB { get; init; }
+
+    /// <summary><c>layer</c> or <c>row</c>; null for the engine's own choice.</summary>
+    public string? Split { get; init; }
+
+    /// <summary><c>NAME=value</c>, separated by spaces; from the catalog's fixed list of names.</summary>
+    public string Environment { get; init; } = "";
+
+    /// <summary>Part of an instance's id and of the key of a lesson: short, and the same for the same settings.</summary>
+    public string Key => string.Create(
+        CultureInfo.InvariantCulture,
+        $"a{Accelerator}d{Devices}g{GpuLayers?.ToString(CultureInfo.InvariantCulture) ?? "all"}x{ExpertsOnHost}k{Kv}u{MicroBatch}f{FlashAttention}l{LoadMode}p{PromptCacheMiB}s{Split}{Environment}");
+}

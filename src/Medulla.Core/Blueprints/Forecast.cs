@@ -1,0 +1,34 @@
+using Medulla.Core.Intents;
+using Medulla.Core.Knowledge;
+using Medulla.Core.Prediction;
+
+namespace Medulla.Core.Blueprints;
+
+/// <summary>How fast a choice is expected to be.</summary>
+/// <param name="TokensPerS">Of one request alone, a typical prompt deep.</param>
+/// <param name="Low">Nine of ten boxes are faster.</param>
+/// <param name="High">One of ten boxes is faster.</param>
+/// <param name="TogetherTokensPerS">Of all slots at work together.</param>
+/// <param name="PromptTokensPerS">Of a typical prompt.</param>
+/// <param name="FirstToken">From a typical prompt to the first token of its answer.</param>
+/// <param name="Basis">What the decode speed rests on.</param>
+/// <param name="Reason">The same in a sentence.</param>
+public sealed record Forecast(double TokensPerS, double Low, double High, double TogetherTokensPerS, double PromptTokensPerS, TimeSpan FirstToken, Basis Basis, string Reason)
+{
+    public bool Meets(ServiceLevel? level) =>
+        level is null || ((level.TokensPerS is null || TokensPerS >= level.TokensPerS) && (level.FirstToken is null || FirstToken <= level.FirstToken));
+
+    /// <summary>A choice that is spread over an accelerator and the host computes on one after the other.</summary>
+    /// <param name="onHost">Share of the bytes of a token that the host reads, 0 to 1.</param>
+    public static Forecast Spread(Forecast device, Forecast host, double onHost)
+    {
+        var decode = Both(device.TokensPerS, host.TokensPerS);
+
+        // The host's part of a long prompt is computed on the device where that pays: half of the distance.
+        var prompt = Both(device.PromptTokensPerS, Math.Max(host.PromptTokensPerS, device.PromptTokensPerS / 8));
+        var first = TimeSpan.FromSeconds(device.FirstToken.TotalSeconds * device.PromptTokensPerS / Math.Max(1e-6, prompt));
+        return new Forecast(decode, Both(device.Low, host.Low) * 0.8, Both(device.High, host.High) * 1.2, Both(device.TogetherTokensPerS, host.TogetherTokensPerS), prompt, first, Basis.Estimate, $"{1 - onHost:P0} of each token on the device and {onHost:P0} in host memory; {device.Reason}");
+
+        double Both(double fast, double slow) => 1 / (((1 - onHost) / Math.Max(1e-9, fast)) + (onHost / Math.Max(1e-9, slow)));
+    }
+}

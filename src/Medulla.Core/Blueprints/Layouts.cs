@@ -1,0 +1,225 @@
+using Medulla.Core.Intents;
+using Medulla.Core.Knowledge;
+using Medulla.Core.Machines;
+using Medulla.Core.Prediction;
+using Medulla.Core.Units;
+
+namespace Medulla.Core.Blueprints;
+
+/// <summary>Lays one model out on a machine: the shape that gives up least and fits, and where its layers lie.</summary>
+internal sealed class Layouts
+{
+    private static readonly ImmutableArray<KvType> Full = [KvType.F16];
+
+    private static readonly ImmutableArray<KvType> FullOrBytes = [KvType.F16, KvType.Q8];
+
+    private readonly Workload _workload;
+    private readonly Knowing _known;
+    private readonly ModelEntry _model;
+    private readonly PoolUse _taken;
+    private readonly ModelShape _shape;
+    private readonly ImmutableArray<Frame> _frames;
+    private readonly ByteSize _host;
+    private ByteSize? _least;
+
+    public Layouts(Workload workload, Knowing known, ModelEntry model, PoolUse taken)
+    {
+        (_workload, _known, _model, _taken) = (workload, known, model, taken);
+        _shape = ModelShapes.Of(model);
+        _frames = Frames();
+        _host = Budget.Host(known.Machine, known.Policy) - taken.Host;
+    }
+
+    /// <summary>The best layout of a file by one way; null when none fits.</summary>
+    public Candidate? Best(Way way, ModelFile file)
+    {
+        Candidate? best = null;
+        foreach (var offload in Offloads(way))
+        {
+            if (Fit(way, file, offload) is { } candidate && (best is null || candidate.Spec.Merit > best.Spec.Merit)) best = candidate;
+            if (best is not null && offload.IsWhole) break;
+        }
+
+        return best;
+    }
+
+    public string WhyNone(ImmutableArray<Way> ways)
+    {
+        if (!_model.Files.Any(f => ways.Any(w => w.Engine.Runs(f)))) return "no engine that this machine can use runs any of its files";
+        return _least is { } least ? $"needs {least} of memory at least, and {(_host > ByteSize.Zero ? _host.ToString() : "nothing")} can be planned with" : "this machine's memory is not known";
+    }
+
+    /// <summary>Where layers may lie, best first.</summary>
+    private IEnumerable<Offload> Offloads(Way way)
+    {
+        if (way.Place.IsProcessor)
+        {
+            yield return new Offload(0, 0, 0);
+            yield break;
+        }
+
+        // The fewest devices that hold it: a model that is cut into more is no faster.
+        for (var devices = 1; devices < way.Place.Count && !way.Place.Unified; devices *= 2) yield return new Offload(devices, null, 0);
+        yield return new Offload(way.Place.Unified ? 1 : way.Place.Count, null, 0);
+
+        // An engine that computes on the host too can leave experts or layers there.
+        if (way.Place.Unified || !way.Engine.Formats.Contains(ModelFormat.Gguf)) yield break;
+        if (_shape.Experts > 0) yield return new Offload(way.Place.Count, null, int.MaxValue);
+        for (var quarters = 3; quarters > 0; quarters--) yield return new Offload(way.Place.Count, Math.Max(1, _shape.Layers * quarters / 4), 0);
+    }
+
+    private Candidate? Fit(Way way, ModelFile file, Offload offload)
+    {
+        var recipes = _known.Catalog.Recipes.Where(r => r.IsFor(way.Engine.Id, way.Build.Backend, way.Place.Hardware, _model.Id)).ToImmutableArray();
+        var settings = SettingsOf(way, file, offload, recipes);
+        foreach (var frame in _frames)
+        {
+            var (flash, kv) = (settings.FlashAttention != FlashAttention.Off, frame.Kv);
+            if (kv != KvType.F16 && (!flash || way.Place.IsProcessor)) continue;
+            var need = Need(way, file, offload, settings, frame);
+            if (_least is null || need.Total < _least) _least = need.Total;
+            if (!Holds(way, need, offload))
+            {
+                // Frames come in the order of what they give up, not of size: only the smallest shows that none fits.
+                if (frame == _frames[0] && !Holds(way, Need(way, file, offload, settings, Smallest), offload)) return null;
+                continue;
+            }
+
+            return Candidate(way, file, offload, settings with { Kv = kv }, recipes, frame, need);
+        }
+
+        return null;
+    }
+
+    private Candidate Candidate(Way way, ModelFile file, Offload offload, EngineSettings settings, ImmutableArray<RecipeEntry> recipes, Frame frame, MemoryNeed need)
+    {
+        var forecast = Foresight.Of(_workload, _model, _shape, file, way, offload, frame.Slots, _known);
+        var apart = !way.Place.IsProcessor && !way.Place.Unified;
+        var spec = new InstanceSpec
+        {
+            Workload = _workload.Name,
+            Model = _model.Id,
+            Quant = file.Quant,
+            Weights = new Weights(file.Digest ?? Digest.Of($"unrecorded {_model.Id} {file.Name}"), file.Size, file.Name),
+            Engine = way.Identity,
+            Context = frame.Context,
+            Parallel = frame.Slots,
+            Threads = Threads(way, offload, recipes),
+            Embeddings = _workload.Task == WorkloadTask.Embedding,
+            Memory = apart ? need.Host : need.Total,
+            DeviceMemory = apart ? need.Device + need.OtherDevices : ByteSize.Zero,
+            Settings = settings,
+            Quality = _model.Quality,
+            Merit = Merit.Of(_workload, _model, file.Quant, frame.Context, frame.Slots, frame.Kv, forecast),
+            ExpectedTokensPerS = forecast is null ? null : Math.Round(forecast.TokensPerS, 1),
+            Placeholder = _model.Placeholder,
+            Asked = InstanceSpec.AskedBy(_workload, _known.IsDefault),
+            Golden = _workload.Task == WorkloadTask.Chat ? _model.Golden : [],
+        };
+        return new Candidate(spec, _model, file, way.Engine, way.Build, way.Place, need, forecast, Blocked(way, file)) { Recipes = [.. recipes.Select(r => r.Id)] };
+    }
+
+    private string? Blocked(Way way, ModelFile file)
+    {
+        if (way.Blocked is { } reason) return reason;
+        if (file.Digest is null) return $"nobody has recorded a sha256 for {file.Name}, and nothing unverified is run";
+        if (_workload.Needs.HasFlag(Abilities.Vision) && file.Projector is not null) return "this release loads no vision projectors";
+        return null;
+    }
+
+    private MemoryNeed Need(Way way, ModelFile file, Offload offload, EngineSettings settings, Frame frame)
+    {
+        var llama = way.Engine.Formats.Contains(ModelFormat.Gguf);
+        return MemoryFit.Of(_shape, file.Size + (file.Projector?.Size ?? ByteSize.Zero), new FitSettings
+        {
+            Context = frame.Context,
+            Parallel = frame.Slots,
+            KvType = frame.Kv,
+            MicroBatch = settings.MicroBatch,
+            FlashAttention = settings.FlashAttention != FlashAttention.Off,
+            Family = llama ? EngineFamily.LlamaCpp : EngineFamily.VllmLike,
+            HasGpu = !way.Place.IsProcessor,
+            Devices = Math.Max(1, offload.Devices),
+            GpuLayers = offload.Layers is 0 ? null : offload.Layers,
+            ExpertsOnHost = offload.ExpertsOnHost,
+            Unified = way.Place.Unified,
+            PromptCache = ByteSize.MiB(settings.PromptCacheMiB),
+        });
+    }
+
+    private bool Holds(Way way, MemoryNeed need, Offload offload)
+    {
+        if (way.Place.IsProcessor) return need.Total <= _host;
+        if (way.Place.Unified) return need.Total <= _host && (way.Place.Memory is not { } reach || need.Total <= reach);
+        if (way.Place.Memory is not { } memory) return false;
+        var free = Budget.Device(memory) - new ByteSize(_taken.Of(way.Place.Index).Bytes / Math.Max(1, way.Place.Count));
+        return need.Device <= free && need.Host <= _host && offload.Devices <= way.Place.Count;
+    }
+
+    private static EngineSettings SettingsOf(Way way, ModelFile file, Offload offload, ImmutableArray<RecipeEntry> recipes)
+    {
+        var settings = new EngineSettings
+        {
+            Accelerator = way.Place.Index,
+            Devices = offload.Devices,
+            GpuLayers = way.Place.IsProcessor ? 0 : offload.Layers,
+            ExpertsOnHost = offload.ExpertsOnHost,
+            PromptCacheMiB = (int)Math.Min(512, file.Size.Bytes / 8 >> 20),
+        };
+        foreach (var recipe in recipes.Select(r => r.Settings))
+        {
+            settings = settings with
+            {
+                FlashAttention = recipe.FlashAttention ?? settings.FlashAttention,
+                LoadMode = recipe.LoadMode ?? settings.LoadMode,
+                MicroBatch = recipe.MicroBatch ?? settings.MicroBatch,
+                Split = recipe.Split ?? settings.Split,
+                Environment = recipe.Environment.IsEmpty ? settings.Environment : string.Join(' ', recipe.Environment.Select(v => $"{v.Key}={v.Value}")),
+            };
+        }
+
+        return settings;
+    }
+
+    /// <summary>One thread for a placeholder: it is fast enough, and more threads than free cores collapse the speed. Otherwise the physical cores, less one for everybody else; few when an accelerator does the work.</summary>
+    private int Threads(Way way, Offload offload, ImmutableArray<RecipeEntry> recipes)
+    {
+        if (_model.Placeholder) return 1;
+        var cores = Math.Max(1, _known.Machine.Cpu.Cores - 1);
+        if (recipes.Select(r => r.Settings.Threads).LastOrDefault(t => t is not null) is { } told) return Math.Min(told, cores);
+        return way.Place.IsProcessor || !offload.IsWhole ? cores : Math.Min(4, cores);
+    }
+
+    /// <summary>Contexts, slots and types of cache, those first that give up least.</summary>
+    private ImmutableArray<Frame> Frames()
+    {
+        var wanted = Math.Min(_workload.Context, _model.ContextMax);
+        var least = Math.Min(wanted, Math.Max(_workload.FloorContext, Resolver.LeastContext));
+        var frames = new List<Frame>();
+        for (var context = wanted; ; context = Math.Max(context / 2, least))
+        {
+            for (var slots = _workload.Concurrency; slots >= 1; slots /= 2)
+            {
+                foreach (var kv in _model.KvBytesPerToken > 0 && _workload.Task == WorkloadTask.Chat ? FullOrBytes : Full) frames.Add(new Frame(context, slots, kv));
+            }
+
+            if (context == least) break;
+        }
+
+        return [.. frames.OrderBy(f => Merit.ShapeLoss(_workload, _model, f.Context, f.Slots, f.Kv))];
+    }
+
+    private Frame Smallest => _frames.MinBy(f => (long)f.Context * f.Slots * (f.Kv == KvType.F16 ? 2 : 1))!;
+
+    private sealed record Frame(int Context, int Slots, KvType Kv);
+}
+
+/// <summary>Where the layers of a model lie.</summary>
+/// <param name="Devices">Equal devices that they are split over; 0 for the processor.</param>
+/// <param name="Layers">On the devices; null for all.</param>
+/// <param name="ExpertsOnHost">Layers whose experts are in host memory.</param>
+internal readonly record struct Offload(int Devices, int? Layers, int ExpertsOnHost)
+{
+    /// <summary>Nothing is left on the host, or everything is.</summary>
+    public bool IsWhole => Devices == 0 || (Layers is null && ExpertsOnHost == 0);
+}

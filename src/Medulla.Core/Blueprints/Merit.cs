@@ -1,0 +1,77 @@
+using Medulla.Core.Intents;
+using Medulla.Core.Knowledge;
+
+namespace Medulla.Core.Blueprints;
+
+/// <summary>
+/// How good a choice is, on the catalog's scale of quality: what the model can do, less what was given up to make it fit, less
+/// what its speed falls short of the workload's level. One point is less than anybody notices.
+/// </summary>
+public static class Merit
+{
+    /// <summary>A choice must be better than what runs by this much to be worth an exchange.</summary>
+    public const double Noticeable = 1;
+
+    /// <summary>A level that is missed at all costs this much, and each halving of the speed beyond that <see cref="PerHalving"/>.</summary>
+    private const double Missed = 8;
+
+    private const double PerHalving = 20;
+
+    private const double PerHalvedContext = 8;
+
+    private const double PerHalvedSlots = 2;
+
+    private const double Quantised8BitCache = 0.5;
+
+    /// <summary>A placeholder comes behind anything that is a model at all.</summary>
+    private const double Placeholder = 100;
+
+    public static double Of(Workload workload, ModelEntry model, string quant, int context, int slots, KvType kv, Forecast? forecast)
+    {
+        var merit = model.QualityAt(workload.Skill) - QuantLoss(quant) - ShapeLoss(workload, model, context, slots, kv) - LevelLoss(workload.Level, forecast);
+        return Math.Round(model.Placeholder ? merit - Placeholder : merit, 2);
+    }
+
+    /// <summary>What a quantisation costs, from what perplexities of the same model at several of them are reported to lose.</summary>
+    public static double QuantLoss(string quant)
+    {
+        var name = quant.ToUpperInvariant().Replace("UD-", "", StringComparison.Ordinal);
+        return name switch
+        {
+            _ when name.StartsWith("IQ1", StringComparison.Ordinal) => 25,
+            _ when name.StartsWith("IQ2", StringComparison.Ordinal) => 14,
+            _ when name.StartsWith("Q2", StringComparison.Ordinal) => 12,
+            _ when name.StartsWith("IQ3", StringComparison.Ordinal) => 6,
+            _ when name.StartsWith("Q3", StringComparison.Ordinal) => 5,
+            "Q4_0" or "MLX-4BIT" => 3,
+            "NVFP4" or "AWQ" or "GPTQ" or "GPTQ-INT4" or "AWQ-INT4" => 2.5,
+
+            // Made in this type: nothing was taken away.
+            "MXFP4" => 0.3,
+            _ when name.StartsWith("Q4", StringComparison.Ordinal) || name.StartsWith("IQ4", StringComparison.Ordinal) => 2,
+            _ when name.StartsWith("Q5", StringComparison.Ordinal) => 1,
+            _ when name.StartsWith("Q6", StringComparison.Ordinal) => 0.5,
+            _ when name.StartsWith("Q8", StringComparison.Ordinal) || name.StartsWith("FP8", StringComparison.Ordinal) || name is "INT8" or "W8A8" or "MLX-8BIT" => 0.2,
+            _ => 0,
+        };
+    }
+
+    public static double ShapeLoss(Workload workload, ModelEntry model, int context, int slots, KvType kv)
+    {
+        var loss = kv == KvType.F16 ? 0 : Quantised8BitCache;
+        var wanted = Math.Min(workload.Context, model.ContextMax);
+
+        // A model made for less than is wanted loses for that too.
+        loss += PerHalvedContext * Math.Max(0, Math.Log2((double)workload.Context / Math.Max(1, Math.Min(context, wanted)))) * (workload.Task == WorkloadTask.Chat && !model.Placeholder ? 1 : 0);
+        return loss + (PerHalvedSlots * Math.Max(0, Math.Log2((double)workload.Concurrency / Math.Max(1, slots))));
+    }
+
+    private static double LevelLoss(ServiceLevel? level, Forecast? forecast)
+    {
+        if (level is null || forecast is null) return 0;
+        var share = 1.0;
+        if (level.TokensPerS is { } speed) share = Math.Min(share, forecast.TokensPerS / speed);
+        if (level.FirstToken is { } wait) share = Math.Min(share, wait.TotalSeconds / Math.Max(1e-3, forecast.FirstToken.TotalSeconds));
+        return share >= 1 ? 0 : Missed - (PerHalving * Math.Log2(Math.Max(share, 1e-6)));
+    }
+}

@@ -1,0 +1,28 @@
+using Medulla.Core.Knowledge;
+using Medulla.Core.Prediction;
+using Medulla.Core.Units;
+
+namespace Medulla.Core.Blueprints;
+
+/// <summary>What could serve a workload on this machine, best first, and why the rest could not.</summary>
+/// <param name="Candidates">What this release can run, highest merit first.</param>
+/// <param name="Blocked">What would fit and serve, and cannot be run or fetched yet: highest merit first.</param>
+/// <param name="Rejections">The other models of the catalog, in its order.</param>
+public sealed record Resolution(ImmutableArray<Candidate> Candidates, ImmutableArray<Candidate> Blocked, ImmutableArray<Rejection> Rejections)
+{
+    public static readonly Resolution None = new([], [], []);
+
+    /// <summary>What an expert would run, whatever this release can do: the best of all.</summary>
+    public Candidate? Best => Blocked.Length > 0 && (Candidates.IsEmpty || Blocked[0].Spec.Merit > Candidates[0].Spec.Merit) ? Blocked[0] : Candidates.FirstOrDefault();
+}
+
+/// <summary>A model file that would serve, and how.</summary>
+/// <param name="Engine">The engine and the build of it.</param>
+/// <param name="Blocked">Why it cannot be run yet; null when it can.</param>
+public sealed record Candidate(InstanceSpec Spec, ModelEntry Model, ModelFile File, EngineEntry Engine, BuildEntry Build, Placement Place, MemoryNeed Need, Forecast? Forecast, string? Blocked)
+{
+    /// <summary>The recipes that it follows.</summary>
+    public ImmutableArray<EntryId> Recipes { get; init; } = [];
+}
+
+public sealed record Rejection(ModelId Model, string Reason);

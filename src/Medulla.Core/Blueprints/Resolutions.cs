@@ -1,0 +1,51 @@
+using Medulla.Core.Intents;
+using Medulla.Core.Knowledge;
+using Medulla.Core.Machines;
+
+namespace Medulla.Core.Blueprints;
+
+/// <summary>
+/// Remembers what was resolved from what, so that a quiet tick resolves nothing: the same inputs have the same resolution.
+/// Holds no decision. One caller at a time. Bound: <see cref="Max"/> resolutions, all forgotten when it is reached.
+/// </summary>
+public sealed class Resolutions
+{
+    public const int Max = 512;
+
+    private readonly Dictionary<Key, Resolution> _remembered = [];
+
+    public Resolution Of(Workload workload, Knowing known, PoolUse taken)
+    {
+        var key = new Key(workload, known, taken);
+        if (_remembered.TryGetValue(key, out var resolution)) return resolution;
+        if (_remembered.Count == Max) _remembered.Clear();
+        return _remembered[key] = Resolver.Resolve(workload, known, taken);
+    }
+
+    /// <summary>Large parts are compared by identity: they are immutable, and read again only when they change.</summary>
+    private readonly struct Key(Workload workload, Knowing known, PoolUse taken) : IEquatable<Key>
+    {
+        private readonly Workload _workload = workload;
+        private readonly Policy _policy = known.Policy;
+        private readonly bool _isDefault = known.IsDefault;
+        private readonly Machine _machine = known.Machine;
+        private readonly Catalog _catalog = known.Catalog;
+        private readonly ImmutableArray<ModelEntry> _own = known.OwnModels;
+        private readonly ImmutableArray<EngineBuild> _builds = known.Builds;
+        private readonly PoolUse _taken = taken;
+
+        public bool Equals(Key other) =>
+            _isDefault == other._isDefault &&
+            ReferenceEquals(_machine, other._machine) &&
+            ReferenceEquals(_catalog, other._catalog) &&
+            _own == other._own &&
+            _taken.Equals(other._taken) &&
+            _workload.Equals(other._workload) &&
+            _policy.Equals(other._policy) &&
+            _builds.SequenceEqual(other._builds);
+
+        public override bool Equals(object? obj) => obj is Key other && Equals(other);
+
+        public override int GetHashCode() => HashCode.Combine(_workload.Name, _workload.Task, _isDefault, _taken, _builds.Length);
+    }
+}

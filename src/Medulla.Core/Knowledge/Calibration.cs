@@ -1,0 +1,3 @@
+namespace Medulla.Core.Knowledge;
+
+public sealed record Calibration;
