@@ -15,8 +15,11 @@ namespace Medulla.Core.Blueprints;
 /// <param name="Reason">The same in a sentence.</param>
 public sealed record Forecast(double TokensPerS, double Low, double High, double TogetherTokensPerS, double PromptTokensPerS, TimeSpan FirstToken, Basis Basis, string Reason)
 {
+    /// <summary>What is counted on: a third of the way from what is expected to what nine of ten boxes reach.</summary>
+    public double CautiousTokensPerS => TokensPerS * Math.Pow(Math.Clamp(Low / Math.Max(1e-9, TokensPerS), 0.01, 1), 1 / 3.0);
+
     public bool Meets(ServiceLevel? level) =>
-        level is null || ((level.TokensPerS is null || TokensPerS >= level.TokensPerS) && (level.FirstToken is null || FirstToken <= level.FirstToken));
+        level is null || ((level.TokensPerS is null || CautiousTokensPerS >= level.TokensPerS) && (level.FirstToken is null || FirstToken <= level.FirstToken));
 
     /// <summary>A choice that is spread over an accelerator and the host computes on one after the other.</summary>
     /// <param name="onHost">Share of the bytes of a token that the host reads, 0 to 1.</param>

@@ -19,15 +19,21 @@ internal sealed class Layouts
     private readonly PoolUse _taken;
     private readonly ModelShape _shape;
     private readonly ImmutableArray<Frame> _frames;
+    private readonly Frame _smallest;
     private readonly ByteSize _host;
+    private readonly string _asked;
+    private readonly Dictionary<Way, ImmutableArray<RecipeEntry>> _recipes = [];
     private ByteSize? _least;
 
-    public Layouts(Workload workload, Knowing known, ModelEntry model, PoolUse taken)
+    /// <param name="asked">Name of the wish.</param>
+    public Layouts(Workload workload, Knowing known, ModelEntry model, PoolUse taken, string asked)
     {
         (_workload, _known, _model, _taken) = (workload, known, model, taken);
         _shape = ModelShapes.Of(model);
         _frames = Frames();
+        _smallest = _frames.MinBy(f => (long)f.Context * f.Slots)!;
         _host = Budget.Host(known.Machine, known.Policy) - taken.Host;
+        _asked = asked;
     }
 
     /// <summary>The best layout of a file by one way; null when none fits.</summary>
@@ -70,25 +76,29 @@ internal sealed class Layouts
 
     private Candidate? Fit(Way way, ModelFile file, Offload offload)
     {
-        var recipes = _known.Catalog.Recipes.Where(r => r.IsFor(way.Engine.Id, way.Build.Backend, way.Place.Hardware, _model.Id)).ToImmutableArray();
+        var recipes = RecipesOf(way);
         var settings = SettingsOf(way, file, offload, recipes);
         foreach (var frame in _frames)
         {
             var (flash, kv) = (settings.FlashAttention != FlashAttention.Off, frame.Kv);
             if (kv != KvType.F16 && (!flash || way.Place.IsProcessor)) continue;
             var need = Need(way, file, offload, settings, frame);
-            if (_least is null || need.Total < _least) _least = need.Total;
-            if (!Holds(way, need, offload))
-            {
-                // Frames come in the order of what they give up, not of size: only the smallest shows that none fits.
-                if (frame == _frames[0] && !Holds(way, Need(way, file, offload, settings, Smallest), offload)) return null;
-                continue;
-            }
+            if (Holds(way, need, offload)) return Candidate(way, file, offload, settings with { Kv = kv }, recipes, frame, need);
 
-            return Candidate(way, file, offload, settings with { Kv = kv }, recipes, frame, need);
+            // Frames come in the order of what they give up, not of size: only the smallest shows that none fits.
+            if (frame != _frames[0]) continue;
+            var smallest = Need(way, file, offload, settings, _smallest);
+            if (_least is null || smallest.Total < _least) _least = smallest.Total;
+            if (!Holds(way, smallest, offload)) return null;
         }
 
         return null;
+    }
+
+    private ImmutableArray<RecipeEntry> RecipesOf(Way way)
+    {
+        if (_recipes.TryGetValue(way, out var recipes)) return recipes;
+        return _recipes[way] = [.. _known.Catalog.Recipes.Where(r => r.IsFor(way.Engine.Id, way.Build.Backend, way.Place.Hardware, _model.Id))];
     }
 
     private Candidate Candidate(Way way, ModelFile file, Offload offload, EngineSettings settings, ImmutableArray<RecipeEntry> recipes, Frame frame, MemoryNeed need)
@@ -110,10 +120,10 @@ internal sealed class Layouts
             DeviceMemory = apart ? need.Device + need.OtherDevices : ByteSize.Zero,
             Settings = settings,
             Quality = _model.Quality,
-            Merit = Merit.Of(_workload, _model, file.Quant, frame.Context, frame.Slots, frame.Kv, forecast),
+            Merit = Merit.Of(_workload, _model, file, frame.Context, frame.Slots, frame.Kv, forecast),
             ExpectedTokensPerS = forecast is null ? null : Math.Round(forecast.TokensPerS, 1),
             Placeholder = _model.Placeholder,
-            Asked = InstanceSpec.AskedBy(_workload, _known.IsDefault),
+            Asked = _asked,
             Golden = _workload.Task == WorkloadTask.Chat ? _model.Golden : [],
         };
         return new Candidate(spec, _model, file, way.Engine, way.Build, way.Place, need, forecast, Blocked(way, file)) { Recipes = [.. recipes.Select(r => r.Id)] };
@@ -130,7 +140,7 @@ internal sealed class Layouts
     private MemoryNeed Need(Way way, ModelFile file, Offload offload, EngineSettings settings, Frame frame)
     {
         var llama = way.Engine.Formats.Contains(ModelFormat.Gguf);
-        return MemoryFit.Of(_shape, file.Size + (file.Projector?.Size ?? ByteSize.Zero), new FitSettings
+        return MemoryFit.Of(_shape, file.Size + (_workload.Needs.HasFlag(Abilities.Vision) && file.Projector is { } projector ? projector.Size : ByteSize.Zero), new FitSettings
         {
             Context = frame.Context,
             Parallel = frame.Slots,
@@ -208,8 +218,6 @@ internal sealed class Layouts
 
         return [.. frames.OrderBy(f => Merit.ShapeLoss(_workload, _model, f.Context, f.Slots, f.Kv))];
     }
-
-    private Frame Smallest => _frames.MinBy(f => (long)f.Context * f.Slots * (f.Kv == KvType.F16 ? 2 : 1))!;
 
     private sealed record Frame(int Context, int Slots, KvType Kv);
 }

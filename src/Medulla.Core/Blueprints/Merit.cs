@@ -26,14 +26,30 @@ public static class Merit
     /// <summary>A placeholder comes behind anything that is a model at all.</summary>
     private const double Placeholder = 100;
 
-    public static double Of(Workload workload, ModelEntry model, string quant, int context, int slots, KvType kv, Forecast? forecast)
+    public static double Of(Workload workload, ModelEntry model, ModelFile file, int context, int slots, KvType kv, Forecast? forecast)
     {
-        var merit = model.QualityAt(workload.Skill) - QuantLoss(quant) - ShapeLoss(workload, model, context, slots, kv) - LevelLoss(workload.Level, forecast);
+        var merit = model.QualityAt(workload.Skill) - QuantLoss(file, model) - ShapeLoss(workload, model, context, slots, kv) - LevelLoss(workload.Level, forecast);
         return Math.Round(model.Placeholder ? merit - Placeholder : merit, 2);
     }
 
-    /// <summary>What a quantisation costs, from what perplexities of the same model at several of them are reported to lose.</summary>
-    public static double QuantLoss(string quant)
+    /// <summary>What a quantisation costs, from what perplexities of the same model at several of them are reported to lose; of one whose name says nothing, from its bits per weight.</summary>
+    public static double QuantLoss(ModelFile file, ModelEntry model) =>
+        ByName(file.Quant) ?? (model.ParametersB > 0 ? ByBits(file.Size.Bytes * 8 / (model.ParametersB * 1e9)) : 3);
+
+    private static double ByBits(double bits) => bits switch
+    {
+        >= 8 => 0.2,
+        >= 6 => 0.5,
+        >= 5 => 1,
+        >= 4.2 => 2,
+        >= 3.7 => 4,
+        >= 3 => 7,
+        >= 2.5 => 11,
+        >= 2 => 16,
+        _ => 25,
+    };
+
+    private static double? ByName(string quant)
     {
         var name = quant.ToUpperInvariant().Replace("UD-", "", StringComparison.Ordinal);
         return name switch
@@ -52,7 +68,8 @@ public static class Merit
             _ when name.StartsWith("Q5", StringComparison.Ordinal) => 1,
             _ when name.StartsWith("Q6", StringComparison.Ordinal) => 0.5,
             _ when name.StartsWith("Q8", StringComparison.Ordinal) || name.StartsWith("FP8", StringComparison.Ordinal) || name is "INT8" or "W8A8" or "MLX-8BIT" => 0.2,
-            _ => 0,
+            "F16" or "FP16" or "BF16" or "F32" => 0,
+            _ => null,
         };
     }
 
@@ -70,7 +87,7 @@ public static class Merit
     {
         if (level is null || forecast is null) return 0;
         var share = 1.0;
-        if (level.TokensPerS is { } speed) share = Math.Min(share, forecast.TokensPerS / speed);
+        if (level.TokensPerS is { } speed) share = Math.Min(share, forecast.CautiousTokensPerS / speed);
         if (level.FirstToken is { } wait) share = Math.Min(share, wait.TotalSeconds / Math.Max(1e-3, forecast.FirstToken.TotalSeconds));
         return share >= 1 ? 0 : Missed - (PerHalving * Math.Log2(Math.Max(share, 1e-6)));
     }

@@ -21,6 +21,7 @@ public static class Resolver
     public static Resolution Resolve(Workload workload, Knowing known, PoolUse taken)
     {
         var ways = Way.Of(known, workload.Task);
+        var asked = InstanceSpec.AskedBy(workload, known.IsDefault);
         var (candidates, blocked) = (ImmutableArray.CreateBuilder<Candidate>(), ImmutableArray.CreateBuilder<Candidate>());
         var rejections = ImmutableArray.CreateBuilder<Rejection>();
         foreach (var model in known.Catalog.Models.Concat(known.OwnModels))
@@ -32,7 +33,7 @@ public static class Resolver
             }
 
             var fits = 0;
-            var layout = new Layouts(workload, known, model, taken);
+            var layout = new Layouts(workload, known, model, taken, asked);
             foreach (var file in model.Files)
             {
                 foreach (var way in ways.Where(w => w.Engine.Runs(file)))

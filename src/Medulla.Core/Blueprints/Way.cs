@@ -30,7 +30,8 @@ internal sealed record Way(EngineEntry Engine, BuildEntry Build, Placement Place
             }
         }
 
-        return ways.ToImmutable();
+        // A native build and an image of one backend are as fast and as large as each other: the one that can be run stands for both.
+        return [.. ways.GroupBy(w => (w.Engine.Id, w.Build.Backend, w.Place.Index)).Select(g => g.FirstOrDefault(w => w.Blocked is null) ?? g.First())];
     }
 
     /// <summary>The newest build of this kind on the device; null when there is none.</summary>

@@ -48,8 +48,8 @@ public enum Residency
 /// <param name="PromptTokens">Tokens of a typical prompt.</param>
 public sealed record ServiceLevel(double? TokensPerS, TimeSpan? FirstToken, int PromptTokens)
 {
-    /// <summary>What people who read an answer while it is written expect of a workload that says nothing: reading speed, and an answer to a page of text within five seconds.</summary>
-    public static readonly ServiceLevel Readable = new(8, TimeSpan.FromSeconds(5), 256);
+    /// <summary>What people who read an answer while it is written expect of a workload that says nothing: reading speed, and an answer to half a page of text within five seconds.</summary>
+    public static readonly ServiceLevel Readable = new(10, TimeSpan.FromSeconds(5), 256);
 }
 
 /// <summary>An application's need. Applications name it in <c>model</c>; which model answers may change under them.</summary>

@@ -10,6 +10,7 @@ namespace Medulla.Core.Wire;
 [JsonSerializable(typeof(Memory))]
 [JsonSerializable(typeof(Machine))]
 [JsonSerializable(typeof(Knowledge.Catalog))]
+[JsonSerializable(typeof(PlanReport))]
 [JsonSerializable(typeof(StatusReport))]
 [JsonSerializable(typeof(WhyReport))]
 [JsonSerializable(typeof(IncidentReport))]

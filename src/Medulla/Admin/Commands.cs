@@ -28,14 +28,14 @@ internal static class Commands
 {
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(30);
 
-    private static readonly Option<string?> Data = new("--data") { Description = "Data directory (default: /var/lib/medulla as root, else ~/.local/share/medulla)", HelpName = "DIR", Recursive = true };
-    private static readonly Option<bool> Json = new("--json") { Description = "Print JSON" };
+    internal static readonly Option<string?> Data = new("--data") { Description = "Data directory (default: /var/lib/medulla as root, else ~/.local/share/medulla)", HelpName = "DIR", Recursive = true };
+    internal static readonly Option<bool> Json = new("--json") { Description = "Print JSON" };
 
-    private static readonly CoreJson Indented = new(new JsonSerializerOptions(CoreJson.Default.Options) { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    internal static readonly CoreJson Indented = new(new JsonSerializerOptions(CoreJson.Default.Options) { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
     public static async Task<int> RunAsync(string[] args)
     {
-        var root = new RootCommand("Runs, heals and upgrades AI engines on this device behind an OpenAI-compatible endpoint.") { Up(), Stop(), Status(), Why(), Logs(), Incidents(), Detect() };
+        var root = new RootCommand("Runs, heals and upgrades AI engines on this device behind an OpenAI-compatible endpoint.") { Up(), Stop(), Status(), Why(), Logs(), Incidents(), DetectCommand.Create(), PlanCommand.Create(), CatalogCommand.Create() };
         root.Add(Data);
         var parsed = root.Parse(args);
         if (parsed.Errors.Count == 0) return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
@@ -45,7 +45,7 @@ internal static class Commands
     }
 
     /// <summary>Colours and folding are for terminals: a file or another program gets plain lines.</summary>
-    private static readonly IAnsiConsole Screen = OpenScreen();
+    internal static readonly IAnsiConsole Screen = OpenScreen();
 
     private static Command Up()
     {
@@ -85,7 +85,8 @@ internal static class Commands
 
     private static async Task<int> ServeAsync(UpOptions options, DirectoryLock held)
     {
-        var catalog = EmbeddedCatalog.Read();
+        var (catalog, warning) = EmbeddedCatalog.InForce(options.Data);
+        if (warning is not null) await Console.Error.WriteLineAsync($"medulla: {warning}");
         var screen = new UpScreen(Screen, TimeProvider.System);
         using var daemon = new Daemon(options, held, catalog, screen, TimeProvider.System);
         await daemon.RunAsync();
@@ -198,20 +199,6 @@ internal static class Commands
         return command;
     }
 
-    private static Command Detect()
-    {
-        var command = new Command("detect", "Show what this machine is") { Json };
-        command.SetAction(parsed =>
-        {
-            var data = UpOptions.DataDirectoryOf(parsed.GetValue(Data)).Root;
-            var machine = new MachineProbe().Read(Directory.Exists(data) ? data : Path.GetPathRoot(data)!);
-            if (parsed.GetValue(Json)) Console.WriteLine(JsonSerializer.Serialize(machine, Indented.Machine));
-            else Screen.Show(machine);
-            return ExitCode.Fine;
-        });
-        return command;
-    }
-
     /// <summary>What a daemon remembered; null when nothing can be read. Reads only: a damaged slot stays where it is.</summary>
     private static Memory? ReadMemory(DataDirectory data)
     {
@@ -233,9 +220,9 @@ internal static class Commands
         return plain;
     }
 
-    private static async Task<int> FailAsync(string message)
+    internal static async Task<int> FailAsync(string message, int code = ExitCode.Failed)
     {
         await Console.Error.WriteLineAsync($"medulla: {message}");
-        return ExitCode.Failed;
+        return code;
     }
 }

@@ -27,6 +27,9 @@ internal sealed record DataDirectory(string Root)
     /// <summary>Damaged state that was set aside.</summary>
     public string Aside => Path.Combine(Root, "aside");
 
+    /// <summary>A catalog that takes the place of the embedded one.</summary>
+    public string Catalog => Path.Combine(Root, "catalog.bundle");
+
     /// <summary>Where the command line finds the running daemon: pid and address.</summary>
     public string Daemon => Path.Combine(Root, "daemon.json");
 }
