@@ -1,6 +1,6 @@
 using Medulla.Bench;
 
-// dotnet run -c Release --project bench -- decide | gateway | streams | recovery | footprint | all
+// dotnet run -c Release --project bench -- decide | gateway | streams | recovery | footprint | predict | all
 return args switch
 {
     ["decide"] => DecideBench.Run(),
@@ -8,13 +8,14 @@ return args switch
     ["serve", var socket, var port] => await GatewayBench.ServeAsync(socket, port),
     ["streams"] => await StreamBench.RunAsync(),
     ["recovery"] => await RecoveryBench.RunAsync(),
+    ["predict"] => PredictBench.Run(),
     ["footprint"] => await FootprintBench.RunAsync(),
-    ["all"] => Math.Max(DecideBench.Run(), Math.Max(await GatewayBench.RunAsync(), Math.Max(await StreamBench.RunAsync(), Math.Max(await RecoveryBench.RunAsync(), await FootprintBench.RunAsync())))),
+    ["all"] => Math.Max(DecideBench.Run(), Math.Max(await GatewayBench.RunAsync(), Math.Max(await StreamBench.RunAsync(), Math.Max(await RecoveryBench.RunAsync(), Math.Max(await FootprintBench.RunAsync(), PredictBench.Run()))))),
     _ => Usage(),
 };
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: dotnet run -c Release --project bench -- decide | gateway | streams | recovery | footprint | all");
+    Console.Error.WriteLine("usage: dotnet run -c Release --project bench -- decide | gateway | streams | recovery | footprint | predict | all");
     return 2;
 }

@@ -1,0 +1,8 @@
+namespace Medulla.Core.Prediction;
+
+/// <summary>What a vendor says of one device; null is unknown.</summary>
+/// <param name="Class">As in <see cref="Work.HardwareClass"/>.</param>
+/// <param name="BandwidthGBs">GB/s (1e9) of one device.</param>
+/// <param name="Fp16Tflops">Dense FP16 matrix TFLOPS of one device.</param>
+/// <param name="Fp32Tflops">FP32 vector TFLOPS of one device, without dual issue.</param>
+public sealed record HardwareFacts(string? Class, double? BandwidthGBs, double? Fp16Tflops, double? Fp32Tflops);

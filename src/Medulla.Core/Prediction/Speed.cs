@@ -1,0 +1,32 @@
+namespace Medulla.Core.Prediction;
+
+/// <summary>What a predicted speed rests on; each overrides those after it.</summary>
+public enum Basis
+{
+    /// <summary>Measurements of this very device.</summary>
+    Own,
+
+    /// <summary>Other people's measurements of the same hardware.</summary>
+    Community,
+
+    /// <summary>No measurement of this hardware: bandwidth, compute, and what other devices reach of theirs.</summary>
+    Estimate,
+}
+
+/// <summary>A predicted speed.</summary>
+public sealed record Speed
+{
+    /// <summary>Sum over all streams.</summary>
+    public required double TokensPerSecond { get; init; }
+
+    /// <summary>Slower than this in about one case of ten.</summary>
+    public required double Low { get; init; }
+
+    /// <summary>Faster than this in about one case of ten.</summary>
+    public required double High { get; init; }
+
+    public required Basis Basis { get; init; }
+
+    /// <summary>One sentence: what it rests on, with the numbers.</summary>
+    public required string Reason { get; init; }
+}
