@@ -1,6 +1,7 @@
 using System.Diagnostics;
+using Medulla.Core.Knowledge;
 using Medulla.Core.Prediction;
-using Medulla.State;
+using Medulla.Catalogs;
 
 namespace Medulla.Bench;
 
@@ -14,7 +15,7 @@ internal static class PredictBench
 
     public static int Run()
     {
-        var (evidence, problems) = EvidenceReader.Read(Path.Combine(Root(), "catalog", "evidence"));
+        var (_, evidence, problems) = CatalogFolder.Read(Path.Combine(Root(), "catalog"));
         foreach (var problem in problems) Console.Error.WriteLine(problem);
         var all = evidence.SelectMany(Measurement.Of).ToList();
         var models = Measurement.ModelsOf(evidence);

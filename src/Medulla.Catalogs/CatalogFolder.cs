@@ -1,4 +1,5 @@
 using Medulla.Core.Knowledge;
+using Medulla.Core.Prediction;
 
 namespace Medulla.Catalogs;
 
@@ -10,14 +11,23 @@ public static class CatalogFolder
 {
     public const int MaxFiles = 4000;
 
-    /// <returns>The catalog as far as it could be read; it is to be used only when there are no problems.</returns>
-    public static (Catalog Catalog, IReadOnlyList<string> Problems) Read(string folder)
+    /// <summary>Reads the folder and learns from its evidence: what a bundle holds. Takes seconds.</summary>
+    public static (Catalog Catalog, IReadOnlyList<string> Problems) Compile(string folder)
+    {
+        var (catalog, evidence, problems) = Read(folder);
+        return problems.Count > 0 ? (catalog, problems) : (catalog with { Calibration = Learn(evidence) }, problems);
+    }
+
+    public static Calibration Learn(ImmutableArray<Evidence> evidence) => CalibrationFit.Of([.. evidence.SelectMany(Measurement.Of)], Measurement.ModelsOf(evidence));
+
+    /// <returns>The catalog as far as it could be read, without what its evidence teaches; it is to be used only when there are no problems.</returns>
+    public static (Catalog Catalog, ImmutableArray<Evidence> Evidence, IReadOnlyList<string> Problems) Read(string folder)
     {
         var problems = new List<string>();
         if (!Directory.Exists(folder))
         {
             problems.Add($"{folder}: there is no such folder");
-            return (Empty, problems);
+            return (Empty, [], problems);
         }
 
         var files = Directory.EnumerateFiles(folder, "*.yaml", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 3 }).Take(MaxFiles + 1).Order(StringComparer.Ordinal).ToList();
@@ -32,9 +42,10 @@ public static class CatalogFolder
             Recipes = All("recipes", RecipeFiles.Read),
             Remedies = All("remedies", RemedyFiles.Read),
         };
-        return (catalog, problems);
+        var evidence = All("evidence", EvidenceFiles.Read, named: "hardware");
+        return (catalog, evidence, problems);
 
-        ImmutableArray<T> All<T>(string kind, Func<YamlMap, T> read)
+        ImmutableArray<T> All<T>(string kind, Func<YamlMap, T> read, string named = "id")
         {
             var all = ImmutableArray.CreateBuilder<T>();
             foreach (var file in files.Where(f => KindOf(folder, f) == kind))
@@ -43,7 +54,7 @@ public static class CatalogFolder
                 if (YamlMap.Read(file, found) is { } map)
                 {
                     var entry = read(map);
-                    if (map.Text("id") is { } id && id != Path.GetFileNameWithoutExtension(file)) map.Problem($"its id '{id}' is not its file's name");
+                    if (map.Text(named) is { } id && id != Path.GetFileNameWithoutExtension(file)) map.Problem($"its {named} '{id}' is not its file's name");
                     map.Finish();
                     if (found.All.Count == 0) all.Add(entry);
                 }

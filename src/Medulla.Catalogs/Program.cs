@@ -7,7 +7,7 @@ if (args is not [var folder, var bundle])
     return 2;
 }
 
-var (catalog, problems) = CatalogFolder.Read(folder);
+var (catalog, problems) = CatalogFolder.Compile(folder);
 foreach (var problem in problems) Console.Error.WriteLine($"{problem.Split(':')[0]}: error MDC1: {problem}");
 if (problems.Count > 0) return 1;
 CatalogBundle.Write(bundle, catalog);

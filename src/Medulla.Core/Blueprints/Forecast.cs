@@ -1,6 +1,5 @@
 using Medulla.Core.Intents;
 using Medulla.Core.Knowledge;
-using Medulla.Core.Prediction;
 
 namespace Medulla.Core.Blueprints;
 

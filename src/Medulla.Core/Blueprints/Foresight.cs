@@ -12,9 +12,9 @@ internal static class Foresight
     {
         if (workload.Task is not WorkloadTask.Chat || model.ParametersB <= 0) return null;
         var device = At(way.Place, Math.Max(1, offload.Devices));
-        if (offload.IsWhole || device is null) return device;
+        if (offload.IsWhole) return device;
         var processor = Placement.Of(known.Machine, known.Catalog)[^1];
-        if (At(processor, 1) is not { } host) return device;
+        var host = At(processor, 1);
 
         // Experts on the host: their share of what a token reads. Layers on the host: their share of all layers.
         var active = model.ActiveB is { } some ? some / model.ParametersB : 1;
@@ -22,18 +22,19 @@ internal static class Foresight
         var onHost = offload.ExpertsOnHost > 0 ? expert / Math.Max(1e-9, 1 - shape.ExpertShare + expert) : 1 - ((double)(offload.Layers ?? shape.Layers) / Math.Max(1, shape.Layers));
         return Forecast.Spread(device, host, Math.Clamp(onHost, 0, 1));
 
-        Forecast? At(Placement place, int devices)
+        Forecast At(Placement place, int devices)
         {
             var level = workload.Level ?? ServiceLevel.Readable;
             var work = new Work
             {
-                HardwareId = place.MeasuredAs,
+                Hardware = place.MeasuredAs,
                 HardwareClass = place.Class,
                 Devices = devices,
                 BandwidthGBs = place.BandwidthGBs,
                 Fp16Tflops = place.Fp16Tflops,
                 Engine = way.Engine.Id.Value,
                 Backend = place.IsProcessor ? "cpu" : way.Build.Backend,
+                Model = model.Title,
                 ModelId = model.Id.Value,
                 ParametersB = model.ParametersB,
                 ActiveB = model.ActiveB,
@@ -45,13 +46,13 @@ internal static class Foresight
                 Depth = level.PromptTokens,
                 Concurrency = 1,
             };
-            if (Predict(work) is not { } decode) return null;
-            var together = slots == 1 ? decode : Predict(work with { Concurrency = slots }) ?? decode;
-            var prefill = Predict(work with { Phase = Phase.Prefill, Tokens = level.PromptTokens, Depth = 0 }) ?? decode;
+            var decode = Predict(work);
+            var together = slots == 1 ? decode : Predict(work with { Concurrency = slots });
+            var prefill = Predict(work with { Phase = Phase.Prefill, Tokens = level.PromptTokens, Depth = 0 });
             var first = TimeSpan.FromSeconds((level.PromptTokens / Math.Max(1e-6, prefill.TokensPerSecond)) + (1 / Math.Max(1e-6, decode.TokensPerSecond)));
             return new Forecast(decode.TokensPerSecond, decode.Low, decode.High, together.TokensPerSecond, prefill.TokensPerSecond, first, decode.Basis, decode.Reason);
         }
 
-        Speed? Predict(Work work) => SpeedModel.Predict(known.Catalog.Calibration, work);
+        Speed Predict(Work work) => SpeedModel.Predict(known.Catalog.Calibration, work);
     }
 }

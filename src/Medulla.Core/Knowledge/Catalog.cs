@@ -20,7 +20,7 @@ public sealed record Catalog
     public ImmutableArray<RemedyEntry> Remedies { get; init; } = [];
 
     /// <summary>What was learned about speed from the evidence, when the catalog was compiled.</summary>
-    public Calibration Calibration { get; init; } = new();
+    public Calibration Calibration { get; init; } = Calibration.Empty;
 
     public ModelEntry? FindModel(ModelId id) => Models.FirstOrDefault(m => m.Id == id);
 

@@ -1,3 +1,5 @@
+using Medulla.Core.Knowledge;
+
 namespace Medulla.Core.Prediction;
 
 /// <summary>Makes a <see cref="Calibration"/> of measurements: the same ones give the same calibration, whatever their order of hardware.</summary>

@@ -1,3 +1,5 @@
+using Medulla.Core.Knowledge;
+
 namespace Medulla.Core.Prediction;
 
 /// <summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Medulla.Core.Knowledge;
 
 namespace Medulla.Core.Prediction;
 

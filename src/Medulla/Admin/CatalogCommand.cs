@@ -40,7 +40,7 @@ internal static class CatalogCommand
         command.SetAction(async parsed =>
         {
             var folder = parsed.GetValue(Folder) ?? "catalog";
-            var (catalog, problems) = CatalogFolder.Read(folder);
+            var (catalog, problems) = CatalogFolder.Compile(folder);
             problems = [.. problems, .. problems.Count == 0 ? CatalogReferences.Check(catalog) : []];
             foreach (var found in problems) await Console.Error.WriteLineAsync($"medulla: {found}");
             if (problems.Count > 0) return await Commands.FailAsync($"{folder} is not compiled: {problems.Count} problems; what is in force stays in force");
@@ -86,7 +86,7 @@ internal static class CatalogCommand
         if (path is null) return (EmbeddedCatalog.Read(), null);
         if (Directory.Exists(path))
         {
-            var (catalog, problems) = CatalogFolder.Read(path);
+            var (catalog, problems) = CatalogFolder.Compile(path);
             return problems.Count == 0 ? (catalog, null) : (null, $"cannot read the catalog {path}: {string.Join("; ", problems.Take(5))}");
         }
 
@@ -172,8 +172,9 @@ internal sealed record CatalogReport
     /// <param name="previous">Asked only when there is nothing wrong.</param>
     public static (CatalogReport? Report, string? Problem) Of(string folder, Func<(Catalog? Catalog, string? Problem)> previous)
     {
-        var (catalog, problems) = CatalogFolder.Read(folder);
+        var (catalog, evidence, problems) = CatalogFolder.Read(folder);
         var all = problems.Concat(problems.Count == 0 ? CatalogReferences.Check(catalog) : []).ToImmutableArray();
+        var runs = evidence.SelectMany(e => e.Runs).ToList();
         var report = new CatalogReport
         {
             Hardware = catalog.Hardware.Length,
@@ -183,9 +184,9 @@ internal sealed record CatalogReport
             Applications = catalog.Profiles.Length,
             Recipes = catalog.Recipes.Length,
             Remedies = catalog.Remedies.Length,
-            Measurements = 0,
-            MeasuredHardware = 0,
-            Quarantined = 0,
+            Measurements = runs.OfType<EvidenceRun.Measured>().Sum(r => r.Points.Length),
+            MeasuredHardware = evidence.Length,
+            Quarantined = runs.Where(r => r.Suspect.Length > 0).Sum(r => r.Points.Length),
             Problems = all,
             Remarks = [],
             Pairs = 0,
@@ -196,6 +197,7 @@ internal sealed record CatalogReport
         if (all.Length > 0) return (report, null);
         var (old, problem) = previous();
         if (old is null) return (null, problem);
+        catalog = catalog with { Calibration = CatalogFolder.Learn(evidence) };
         var start = System.Diagnostics.Stopwatch.GetTimestamp();
         var choices = ChoiceTable.Of(catalog);
         var took = System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds;

@@ -17,7 +17,7 @@ public class CatalogTests
     [Fact]
     public void Every_file_of_the_catalog_is_read_without_a_problem()
     {
-        var (catalog, problems) = CatalogFolder.Read(Path.Combine(Repository.Root, "catalog"));
+        var (catalog, _, problems) = CatalogFolder.Read(Path.Combine(Repository.Root, "catalog"));
         Assert.Empty(problems);
         Assert.Equal(catalog.Models.Length, EmbeddedCatalog.Read().Models.Length);
         Assert.Equal(["folder", "GitHub release ggml-org/llama.cpp b11120", "Debian sid package llama.cpp-tools"], catalog.Engines.Single(e => e.Id == Build.Engine).Builds[0].Sources.Select(s => s.Title));
@@ -41,7 +41,7 @@ public class CatalogTests
         using var folder = new Folder();
         Directory.CreateDirectory(folder["models"]);
         File.WriteAllText(folder["models/x.yaml"], "id: x\ntitle: X\nlicence: MIT\ntasks: [chat]\nquality: 300\ncontext_max: 1024\nkv_bytes_per_token: 1\nfiles:\n  - name: ../x.gguf\n    quant: Q8_0\n    size: 1\n    sha256: beef\n    sources: []\n");
-        var (_, problems) = CatalogFolder.Read(folder.Path);
+        var (_, _, problems) = CatalogFolder.Read(folder.Path);
         Assert.Contains(problems, p => p.StartsWith("catalog/models/x.yaml:5: 'quality'", StringComparison.Ordinal));
         Assert.Contains(problems, p => p.Contains("'sha256' is 'beef'", StringComparison.Ordinal));
         Assert.Contains(problems, p => p.Contains("without a path", StringComparison.Ordinal));

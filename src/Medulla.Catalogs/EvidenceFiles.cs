@@ -1,11 +1,10 @@
-using System.Collections.Immutable;
 using System.Globalization;
 using Medulla.Core.Knowledge;
 
-namespace Medulla.State;
+namespace Medulla.Catalogs;
 
-/// <summary>Reads <c>catalog/evidence/*.yaml</c>: who measured which speeds on which hardware. All problems at once, each with file and line.</summary>
-internal static class EvidenceReader
+/// <summary><c>catalog/evidence</c>: who measured which speeds on which hardware.</summary>
+internal static class EvidenceFiles
 {
     /// <summary>Points of one run; more is a mistake in the file.</summary>
     private const int MostPoints = 1000;
@@ -14,31 +13,7 @@ internal static class EvidenceReader
 
     private static readonly string[] Classes = ["nvidia-dgpu", "nvidia-dc", "nvidia-soc", "amd-dgpu", "amd-apu", "apple", "intel-gpu", "npu", "accel-cn", "cpu"];
 
-    /// <param name="folder">The catalog's folder <c>evidence</c>.</param>
-    public static (ImmutableArray<Evidence> Evidence, IReadOnlyList<string> Problems) Read(string folder) =>
-        Read(Directory.EnumerateFiles(folder, "*.yaml").Select(f => ("catalog/evidence/" + Path.GetFileName(f), File.ReadAllText(f))));
-
-    public static (ImmutableArray<Evidence> Evidence, IReadOnlyList<string> Problems) Read(IEnumerable<(string Name, string Text)> files)
-    {
-        var evidence = ImmutableArray.CreateBuilder<Evidence>();
-        var found = new List<string>();
-        foreach (var (name, text) in files.OrderBy(f => f.Name, StringComparer.Ordinal))
-        {
-            var problems = new YamlProblems(name);
-            if (YamlMap.Parse(text, problems) is { } map)
-            {
-                var one = Read(map);
-                if (evidence.Any(e => e.Hardware == one.Hardware)) map.Problem($"'{one.Hardware}' has another file");
-                evidence.Add(one);
-            }
-
-            found.AddRange(problems.All);
-        }
-
-        return (evidence.ToImmutable(), found);
-    }
-
-    private static Evidence Read(YamlMap map)
+    public static Evidence Read(YamlMap map)
     {
         _ = map.Text("name");
         var evidence = new Evidence
@@ -52,7 +27,6 @@ internal static class EvidenceReader
             Runs = [.. map.Maps("models", required: true).SelectMany(ReadModel)],
         };
         if (!Classes.Contains(evidence.Class, StringComparer.Ordinal)) map.Problem($"'class' is '{evidence.Class}', and one of {string.Join(", ", Classes)} is needed");
-        map.Finish();
         return evidence;
     }
 

@@ -1,4 +1,4 @@
-namespace Medulla.Core.Prediction;
+namespace Medulla.Core.Knowledge;
 
 /// <summary>What is known of a model whatever it runs on; null is unknown.</summary>
 /// <param name="ParametersB">All parameters, in 1e9.</param>
