@@ -1,9 +1,10 @@
 using Medulla.Bench;
 
-// dotnet run -c Release --project bench -- decide | gateway | streams | recovery | footprint | predict | all
+// dotnet run -c Release --project bench -- decide | resolve | gateway | streams | recovery | footprint | predict | all
 return args switch
 {
     ["decide"] => DecideBench.Run(),
+    ["resolve"] => ResolveBench.Run(),
     ["gateway"] => await GatewayBench.RunAsync(),
     ["serve", var socket, var port] => await GatewayBench.ServeAsync(socket, port),
     ["streams"] => await StreamBench.RunAsync(),
@@ -16,6 +17,6 @@ return args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: dotnet run -c Release --project bench -- decide | gateway | streams | recovery | footprint | predict | all");
+    Console.Error.WriteLine("usage: dotnet run -c Release --project bench -- decide | resolve | gateway | streams | recovery | footprint | predict | all");
     return 2;
 }
