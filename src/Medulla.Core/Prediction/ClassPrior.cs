@@ -75,7 +75,7 @@ internal sealed record ClassPrior
         BatchMs = 4,
     };
 
-    private static readonly ClassPrior NvidiaDc = NvidiaDgpu with { BandwidthGBs = 1500, VectorPerGBs = 0.02, MatrixPerGBs = 0.2, MatrixPerVector = 8, Compute = 0.5 };
+    private static readonly ClassPrior NvidiaDc = NvidiaDgpu with { BandwidthGBs = 1500, VectorPerGBs = 0.02, MatrixPerGBs = 0.2, MatrixPerVector = 8, Compute = 0.7 };
 
     private static readonly ClassPrior NvidiaSoc = NvidiaDgpu with { BandwidthGBs = 250, VectorPerGBs = 0.1, MatrixPerGBs = 0.22 };
 
