@@ -13,6 +13,9 @@ internal static class PredictBench
 {
     private const int OwnChoices = 5;
 
+    /// <summary>For hardware that has other rows, every fifth row is kept aside in turn.</summary>
+    private const int KnownFolds = 5;
+
     public static int Run()
     {
         var (_, evidence, problems) = CatalogFolder.Read(Path.Combine(Root(), "catalog"));
@@ -41,6 +44,14 @@ internal static class PredictBench
         var decode = rows.Where(r => r.Measurement.Work.Phase == Phase.Decode).ToList();
         var prefill = rows.Where(r => r.Measurement.Work.Phase == Phase.Prefill).ToList();
         Print("all", decode, prefill);
+        var known = new List<Row>();
+        for (var fold = 0; fold < KnownFolds; fold++)
+        {
+            var calibration = CalibrationFit.Without(everything, [.. all.Where((_, i) => i % KnownFolds != fold)], models);
+            known.AddRange(all.Where((m, i) => i % KnownFolds == fold).Select(m => Row.Of(m, SpeedModel.Predict(calibration, m.Work), null)));
+        }
+
+        Print("known", [.. known.Where(r => r.Measurement.Work.Phase == Phase.Decode)], [.. known.Where(r => r.Measurement.Work.Phase == Phase.Prefill)]);
         foreach (var name in rows.Select(r => r.Measurement.Work.HardwareClass).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal))
         {
             Print(name, [.. decode.Where(r => r.Measurement.Work.HardwareClass == name)], [.. prefill.Where(r => r.Measurement.Work.HardwareClass == name)]);
@@ -49,6 +60,7 @@ internal static class PredictBench
         var unanswered = rows.Where(r => !double.IsFinite(r.Speed.TokensPerSecond) || r.Speed.TokensPerSecond <= 0).Select(r => r.Measurement.Work.Hardware).Distinct(StringComparer.Ordinal).ToList();
         Console.WriteLine($"hardware without an answer: {(unanswered.Count == 0 ? "none" : string.Join(", ", unanswered))}");
         Console.WriteLine("worst decode, by hardware: " + string.Join(", ", decode.GroupBy(r => r.Measurement.Work.Hardware!, StringComparer.Ordinal).OrderByDescending(g => g.Count(r => r.Error > 0.35)).Take(14).Select(g => $"{g.Key} {g.Count(r => r.Error > 0.35)}/{g.Count()} ({g.Select(r => r.Log).ToList().Median():+0.00;-0.00})")));
+        Console.WriteLine("worst prefill, by hardware: " + string.Join(", ", prefill.GroupBy(r => r.Measurement.Work.Hardware!, StringComparer.Ordinal).OrderByDescending(g => g.Count(r => r.Error > 0.35)).Take(14).Select(g => $"{g.Key} {g.Count(r => r.Error > 0.35)}/{g.Count()} ({g.Select(r => r.Log).ToList().Median():+0.00;-0.00})")));
         return Median(decode) <= 0.12 && Quantile(decode, 0.9) <= 0.35 && Median(prefill) <= 0.25 ? 0 : 1;
     }
 

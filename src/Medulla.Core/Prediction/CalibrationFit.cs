@@ -5,10 +5,10 @@ namespace Medulla.Core.Prediction;
 /// <summary>Makes a <see cref="Calibration"/> of measurements: the same ones give the same calibration, whatever their order of hardware.</summary>
 public static class CalibrationFit
 {
-    private const int HardwareFolds = 8;
-    private const int RowFolds = 4;
-    private const int Rounds = 5;
-    private const int RoundsOfFold = 3;
+    private const int HardwareFolds = 5;
+    private const int RowFolds = 3;
+    private const int Rounds = 4;
+    private const int RoundsOfFold = 2;
 
     /// <summary>Corrections smaller than this, in thousandths, are not worth their bytes.</summary>
     private const int Least = 2;

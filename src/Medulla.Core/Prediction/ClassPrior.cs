@@ -75,7 +75,7 @@ internal sealed record ClassPrior
         BatchMs = 4,
     };
 
-    private static readonly ClassPrior NvidiaDc = NvidiaDgpu with { BandwidthGBs = 1500, VectorPerGBs = 0.02, MatrixPerGBs = 0.2, MatrixPerVector = 8, Compute = 0.5 };
+    private static readonly ClassPrior NvidiaDc = NvidiaDgpu with { BandwidthGBs = 1500, VectorPerGBs = 0.02, MatrixPerGBs = 0.2, MatrixPerVector = 8, Compute = 0.7 };
 
     private static readonly ClassPrior NvidiaSoc = NvidiaDgpu with { BandwidthGBs = 250, VectorPerGBs = 0.1, MatrixPerGBs = 0.22 };
 
@@ -87,9 +87,9 @@ internal sealed record ClassPrior
 
     private static readonly ClassPrior IntelGpu = AmdDgpu with { Kind = "igpu", Vendor = "intel", BandwidthGBs = 200, Read = 0.7, ReadContext = 0.5, OverheadMs = 6, VectorPerGBs = 0.03, MatrixPerGBs = 0.15, MatrixPerVector = 4, Compute = 0.2, BatchMs = 20 };
 
-    private static readonly ClassPrior Npu = AmdDgpu with { Kind = "npu", Vendor = "npu", BandwidthGBs = 60, Read = 0.8, ReadContext = 0.3, OverheadMs = 6, Unpack = 6, VectorPerGBs = 0.03, MatrixPerGBs = 0.1, Compute = 0.3, BatchMs = 80 };
+    private static readonly ClassPrior Npu = AmdDgpu with { Kind = "npu", Vendor = "npu", BandwidthGBs = 25, Read = 0.8, ReadContext = 0.3, OverheadMs = 6, Unpack = 6, VectorPerGBs = 0.03, MatrixPerGBs = 0.1, Compute = 0.3, BatchMs = 80 };
 
-    private static readonly ClassPrior AccelCn = Npu with { VectorPerGBs = 0.02, BatchMs = 20 };
+    private static readonly ClassPrior AccelCn = Npu with { BandwidthGBs = 60, VectorPerGBs = 0.02, BatchMs = 20 };
 
-    private static readonly ClassPrior Cpu = AmdDgpu with { Kind = "cpu", Vendor = "cpu", BandwidthGBs = 70, Read = 0.7, ReadContext = 0.3, OverheadMs = 1.5, Unpack = 4, VectorPerGBs = 0.012, MatrixPerGBs = 0.015, MatrixPerVector = 1.25, Compute = 0.65, BatchMs = 20 };
+    private static readonly ClassPrior Cpu = AmdDgpu with { Kind = "cpu", Vendor = "cpu", BandwidthGBs = 90, Read = 0.7, ReadContext = 0.3, OverheadMs = 1.5, Unpack = 4, VectorPerGBs = 0.012, MatrixPerGBs = 0.015, MatrixPerVector = 1.25, Compute = 0.65, BatchMs = 20 };
 }

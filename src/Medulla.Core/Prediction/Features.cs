@@ -10,6 +10,8 @@ internal readonly record struct Feature(uint Key, double Value, Effect Effect);
 /// <summary>The corrections that apply to a work, from what it has in common with others.</summary>
 internal sealed class Features
 {
+    private static readonly string[] Names = Enum.GetNames<Effect>();
+
     private readonly List<Feature> _all = new(80);
     private readonly Phase _phase;
 
@@ -145,7 +147,7 @@ internal sealed class Features
     {
         var hash = 2166136261u;
         Mix((char)(_phase == Phase.Decode ? 1 : 2));
-        foreach (var c in effect.ToString()) Mix(c);
+        foreach (var c in Names[(int)effect]) Mix(c);
         Mix('\u0001');
         foreach (var c in member) Mix(char.ToLowerInvariant(c));
         Mix('\u0001');

@@ -8,7 +8,7 @@ namespace Medulla.Core.Prediction;
 /// </summary>
 internal sealed class Ridge
 {
-    private const int Iterations = 150;
+    private const int Iterations = 60;
     private const double FreedomOfRows = 4;
     private const double FreedomOfBoxes = 2;
 
@@ -104,7 +104,7 @@ internal sealed class Ridge
             energy += residual[c] * direction[c];
         }
 
-        for (var iteration = 0; iteration < Iterations && energy > target * 1e-9; iteration++)
+        for (var iteration = 0; iteration < Iterations && energy > target * 1e-7; iteration++)
         {
             Apply(weights, scatter, direction, product, null);
             double curvature = 0;

@@ -37,11 +37,14 @@ internal readonly record struct Timing(double LogSpeed, double Read, double Cont
         var (work, prior) = (of.Work, of.Prior);
         var tokens = Math.Max(1, work.Tokens);
         var batch = Math.Min(tokens, 512);
-        var throughput = of.Fp16Tflops * prior.Compute;
+        // The kernels that engines use for quantised weights do not keep the biggest matrix units busy.
+        var throughput = Math.Min(of.Fp16Tflops, 6 * of.Fp32Tflops) * prior.Compute;
         var multiply = 2e-3 * of.Active / throughput * (of.IsMoe ? Math.Pow(of.Parameters / of.Active, 0.25) : 1);
         var attend = of.KvBytes * 6 * (work.Depth + tokens / 2.0) * 1e-12 / throughput;
         var touched = of.IsMoe ? 1 - Math.Pow(1 - of.Active / of.Parameters, batch / 8.0) : 1;
         var overhead = (0.5 * of.Weights * touched / of.Bandwidth + prior.BatchMs / 1000) / batch;
+        // A network between the devices is crossed with every batch.
+        if (work.Engine.EndsWith("-rpc", StringComparison.Ordinal)) multiply *= 1.7;
         var all = multiply + attend + overhead;
         var parallel = of.IsTensorParallel ? Math.Pow(work.Devices, 0.7) : 1;
         return new Timing(Math.Log(parallel / all), multiply / all, attend / all, 0, overhead / all);
