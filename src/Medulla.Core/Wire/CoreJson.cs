@@ -9,6 +9,7 @@ namespace Medulla.Core.Wire;
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(Memory))]
 [JsonSerializable(typeof(Machine))]
+[JsonSerializable(typeof(DetectReport))]
 [JsonSerializable(typeof(StatusReport))]
 [JsonSerializable(typeof(WhyReport))]
 [JsonSerializable(typeof(IncidentReport))]

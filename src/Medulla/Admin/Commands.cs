@@ -201,13 +201,30 @@ internal static class Commands
 
     private static Command Detect()
     {
-        var command = new Command("detect", "Show what this machine is") { Json };
-        command.SetAction(parsed =>
+        var from = new Option<string?>("--from") { Description = "Replay a folder that was captured on another machine", HelpName = "DIR" };
+        var capture = new Option<string?>("--capture") { Description = "Write what was asked and answered to a folder, without serial numbers and names", HelpName = "DIR" };
+        var command = new Command("detect", "Show what this machine is") { from, capture, Json };
+        command.SetAction(async (parsed, _) =>
         {
+            var (source, target) = (parsed.GetValue(from), parsed.GetValue(capture));
+            if (source is not null && !Directory.Exists(source)) return await FailAsync($"there is no folder {source} to replay");
             var data = UpOptions.DataDirectoryOf(parsed.GetValue(Data)).Root;
-            var machine = new MachineProbe().Read(Directory.Exists(data) ? data : Path.GetPathRoot(data)!);
-            if (parsed.GetValue(Json)) Console.WriteLine(JsonSerializer.Serialize(machine, Indented.Machine));
+            IProbeSource probe = source is not null ? new CaptureSource(source) : new LiveSource(Directory.Exists(data) ? data : Path.GetPathRoot(data)!);
+            IReadOnlyList<Reading> readings;
+            try
+            {
+                readings = await probe.ReadAsync();
+                if (target is not null) CaptureWriter.Write(target, readings, $"medulla {Product.Version}");
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                return await FailAsync(target is null ? $"cannot read {source}: {e.Message}" : $"cannot write a capture to {target}: {e.Message}");
+            }
+
+            var machine = Detection.Of(readings);
+            if (parsed.GetValue(Json)) Console.WriteLine(JsonSerializer.Serialize(DetectReport.Of(machine), Indented.DetectReport));
             else Screen.Show(machine);
+            if (target is not null) await Console.Error.WriteLineAsync($"medulla: {readings.Count} readings are in {target}. Serial numbers, UUIDs, addresses and names were removed; look through it before you share it.");
             return ExitCode.Fine;
         });
         return command;

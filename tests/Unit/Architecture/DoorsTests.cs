@@ -12,7 +12,8 @@ public sealed partial class DoorsTests
     private static readonly Dictionary<string, string[]> Rooms = new(StringComparer.Ordinal)
     {
         ["State"] = [], // files: sees nobody, and everybody who writes durably sees it
-        ["Probing"] = ["State"], // the clock is a system call
+        ["Probing"] = ["Probing.Parsers", "State"], // the clock is a system call
+        ["Probing/Parsers"] = [], // texts in, facts out
         ["Loop"] = ["Artifacts", "Artifacts.Builds", "Engines", "Probing", "State"], // the only room that others are wired to
         ["Engines"] = ["Loop", "State"], // posts signals, hands out upstreams, writes run records
         ["Gateway"] = ["Loop"], // reads routes, posts demand; cannot see a process, a file or a decision in the making
