@@ -38,18 +38,22 @@ internal static partial class Fields
         var rank = NameRank(key);
         if (rank > 0)
         {
-            if (Said.Word(value) is not { } name || rank <= device.NameRank || HexNumber().IsMatch(name)) return true;
+            if (Said.Word(value) is not { } name) return true;
+            if (HexNumber().IsMatch(name))
+            {
+                // Older tools print the subsystem here: only a number that is known is a device's.
+                var model = $"1002:{name[^4..].ToLowerInvariant()}";
+                if (key == "cardmodel" && device.Vendor == "amd" && DeviceTable.OfNumber(model) is not null) device.PciId ??= model;
+                return true;
+            }
+
+            if (rank <= device.NameRank) return true;
             (device.Name, device.NameRank) = (name, rank);
             return true;
         }
 
         switch (key)
         {
-            case "cardmodel" or "cardid" when HexNumber().IsMatch(value.Trim()):
-                // Older tools print the subsystem here: only a number that is known is a device's.
-                var model = $"1002:{value.Trim()[^4..].ToLowerInvariant()}";
-                if (DeviceTable.OfNumber(model) is not null) device.PciId ??= model;
-                return true;
             case "deviceid" or "asicdeviceid" or "pcideviceid" or "pcidid" or "pcipcideviceid" or "pcideviceidhex" or "pcidevice" or "did" or "chipid":
                 return DeviceNumber(device, value);
             case "index" or "gpu" or "gpuindex" or "npuid" or "gpuid" when Said.Whole(value) is { } index:
