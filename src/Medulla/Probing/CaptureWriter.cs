@@ -61,7 +61,7 @@ internal static partial class CaptureWriter
         [GeneratedRegex(@"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b", RegexOptions.None, Said.RegexLimitMs)]
         private static partial Regex Uuid();
 
-        [GeneratedRegex("((?:serial[ _]?(?:number|no\\.?)?|asset[ _]tag|unique[ _]?id|service[ _]tag|board_id|asic_serial|fru_id|provisioning_UDID|platform_UUID)[^:=\\n]{0,30}[:=][ \\t]{0,40}\"?)([^\\s\"][^\"\\n,}]{0,120}\"?)", RegexOptions.IgnoreCase, Said.RegexLimitMs)]
+        [GeneratedRegex("((?:serial[ _]?(?:number|no\\.?)?|asset[ _]tag|unique[ _]?id|service[ _]tag|board_id|asic_serial|fru_id|provisioning_UDID|platform_UUID)[^:=\\n]{0,30}[:=][ \\t]{0,40}\"?)([^\\s\",}]{1,80}\"?)", RegexOptions.IgnoreCase, Said.RegexLimitMs)]
         private static partial Regex Serial();
 
         [GeneratedRegex(@"(?<![0-9a-fA-F:])(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}(?![0-9a-fA-F:])", RegexOptions.None, Said.RegexLimitMs)]
