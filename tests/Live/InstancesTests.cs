@@ -6,6 +6,7 @@ using Medulla.Core.Observing;
 using Medulla.Core.Planning;
 using Medulla.Core.Units;
 using Medulla.Engines;
+using Device = Medulla.Tests.Kit.Device;
 using Medulla.Loop;
 using Medulla.Probing;
 using Medulla.State;

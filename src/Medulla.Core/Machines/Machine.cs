@@ -19,18 +19,40 @@ public sealed record Machine
     /// <summary>Do the drivers of what was found work?</summary>
     public DriverState Driver { get; init; } = DriverState.Unknown;
 
+    /// <summary>Why the driver does not work; null when it does, or when nobody knows.</summary>
+    public string? Cause { get; init; }
+
+    /// <summary>Version of the loaded kernel module, where it differs from the library's or no device answers; null otherwise.</summary>
+    public string? KernelDriver { get; init; }
+
+    /// <summary>Version of the user library that does not fit the kernel module; null otherwise.</summary>
+    public string? UserLibrary { get; init; }
+
     /// <summary>The maker of the box and its product name; null when unknown.</summary>
     public Host? Host { get; init; }
 
     /// <summary>What is wrong or unusual here, in sentences.</summary>
     public ImmutableArray<Finding> Findings { get; init; } = [];
+
+    /// <summary>The commands and files that these facts are from, in their order.</summary>
+    public ImmutableArray<string> Sources { get; init; } = [];
 }
 
 /// <param name="Family"><c>linux</c>, <c>windows</c> or <c>macos</c>; empty when unknown.</param>
 /// <param name="Name">What the system calls itself, such as <c>Debian GNU/Linux 12 (bookworm)</c>; empty when unknown.</param>
 /// <param name="Kernel">Kernel release; empty when unknown.</param>
 /// <param name="Architecture"><c>x64</c>, <c>arm64</c>, <c>riscv64</c>, …; empty when unknown.</param>
-public sealed record OperatingSystem(string Family, string Name, string Kernel, string Architecture);
+public sealed record OperatingSystem(string Family, string Name, string Kernel, string Architecture)
+{
+    /// <summary>Name of a distribution for programs, such as <c>ubuntu</c>; empty when unknown.</summary>
+    public string Id { get; init; } = "";
+
+    /// <summary>Such as <c>24.04</c>; empty when unknown.</summary>
+    public string Version { get; init; } = "";
+
+    /// <summary>Driver model of Windows that the accelerator's tool named: <c>WDDM</c>, <c>TCC</c> or <c>MCDM</c>; empty otherwise.</summary>
+    public string DriverModel { get; init; } = "";
+}
 
 /// <param name="Model">Name as the CPU gives it; empty when unknown.</param>
 /// <param name="Cores">Physical cores that this process may use; 0 when unknown.</param>
@@ -51,6 +73,9 @@ public sealed record MemoryPool(ByteSize Total, ByteSize? Limit)
 
     /// <summary>Bytes per second in 1e9 that its channels can move, from their count and rate; null when unknown.</summary>
     public double? BandwidthGBs { get; init; }
+
+    /// <summary>Such as <c>DDR5</c>; empty when unknown.</summary>
+    public string Kind { get; init; } = "";
 }
 
 /// <param name="Path">Where it was asked: the data directory, for one.</param>

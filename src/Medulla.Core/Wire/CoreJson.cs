@@ -11,6 +11,7 @@ namespace Medulla.Core.Wire;
 [JsonSerializable(typeof(Machine))]
 [JsonSerializable(typeof(Knowledge.Catalog))]
 [JsonSerializable(typeof(PlanReport))]
+[JsonSerializable(typeof(DetectReport))]
 [JsonSerializable(typeof(StatusReport))]
 [JsonSerializable(typeof(WhyReport))]
 [JsonSerializable(typeof(IncidentReport))]

@@ -57,7 +57,7 @@ internal sealed class AdminApi(
                 await WriteAsync(context, IncidentReport.Of(latest.Then.Memory), CoreJson.Default.IncidentReport);
                 break;
             case ("GET", "/api/v1/machine"):
-                await WriteAsync(context, probe.Read(options.Data.Root), CoreJson.Default.Machine);
+                await WriteAsync(context, await Task.Run(() => probe.Recent(options.Data.Root)), CoreJson.Default.Machine);
                 break;
             case ("GET", "/api/v1/journal"):
                 _ = int.TryParse(context.Request.Query["last"].FirstOrDefault(), NumberStyles.None, CultureInfo.InvariantCulture, out var last);

@@ -35,7 +35,7 @@ internal static class Commands
 
     public static async Task<int> RunAsync(string[] args)
     {
-        var root = new RootCommand("Runs, heals and upgrades AI engines on this device behind an OpenAI-compatible endpoint.") { Up(), Stop(), Status(), Why(), Logs(), Incidents(), DetectCommand.Create(), PlanCommand.Create(), CatalogCommand.Create() };
+        var root = new RootCommand("Runs, heals and upgrades AI engines on this device behind an OpenAI-compatible endpoint.") { Up(), Stop(), Status(), Why(), Logs(), Incidents(), DetectCommand.Create(), PlanCommand.Create(), PredictCommand.Create(), CatalogCommand.Create() };
         root.Add(Data);
         var parsed = root.Parse(args);
         if (parsed.Errors.Count == 0) return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Medulla.Core.Knowledge;
 using Medulla.Core.Prediction;
 
 namespace Medulla.Admin;

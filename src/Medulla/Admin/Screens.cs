@@ -71,17 +71,41 @@ internal static class Screens
     public static void Show(this IAnsiConsole console, Machine machine)
     {
         var grid = new Grid().AddColumn(new GridColumn().NoWrap().PadRight(3)).AddColumn();
-        Row("system", $"{machine.Os.Name} ({machine.Os.Family} {machine.Os.Kernel}, {machine.Os.Architecture})");
-        Row("cpu", $"{Known(machine.Cpu.Model)}, {machine.Cpu.Cores} cores, {machine.Cpu.Threads} threads");
+        Row("system", string.Join(", ", new[] { machine.Os.Name, DetectReport.SystemOf(machine.Os), machine.Os.Kernel }.Where(t => !string.IsNullOrEmpty(t)).DefaultIfEmpty("unknown")));
+        if (machine.Host is { } host) Row("host", $"{host.Vendor} {host.Product}".Trim());
+        Row("cpu", $"{Known(machine.Cpu.Model)}, {Number(machine.Cpu.Cores)} cores, {Number(machine.Cpu.Threads)} threads{(machine.Cpu.Nodes > 1 ? $", {machine.Cpu.Nodes} NUMA nodes" : "")}");
         Row("features", machine.Cpu.Features.IsEmpty ? "unknown" : string.Join(' ', machine.Cpu.Features));
-        Row("memory", machine.Memory.Limit is { } limit ? $"{limit} (limit of this container; the host has {machine.Memory.Total})" : machine.Memory.Total.ToString());
-        foreach (var disk in machine.Disks) Row("disk", $"{disk.Free} free of {disk.Total} at {disk.Path} ({Known(disk.Filesystem)})");
-        foreach (var finding in machine.Findings) Row("finding", finding.Remedy is null ? finding.Text : $"{finding.Text}. {finding.Remedy}");
-        Row("accelerators", "this release looks for none");
+        var total = machine.Memory.Total == ByteSize.Zero ? "unknown" : machine.Memory.Total.ToString();
+        Row("memory", $"{(machine.Memory.Limit is { } limit ? $"{limit} (limit of this container; the host has {total})" : total)}{(machine.Memory.Kind.Length > 0 ? $", {machine.Memory.Kind}" : "")}{(machine.Memory.BandwidthGBs is { } rate ? string.Create(CultureInfo.InvariantCulture, $", {rate:0.#} GB/s") : "")}");
+        foreach (var disk in machine.Disks) Row("disk", $"{disk.Free} free of {disk.Total} at {disk.Path} ({Known(disk.Filesystem)}{(disk.SpeedClass.Length > 0 ? $", {disk.SpeedClass}" : "")})");
+        Row("driver", machine.Driver switch { DriverState.Ok => "works", DriverState.Unknown => "unknown", var state => machine.Cause is { } cause ? $"{state.ToString().ToLowerInvariant()}: {cause}" : machine.Accelerators.IsEmpty ? "none: no accelerator was found" : state.ToString().ToLowerInvariant() });
         console.Write(grid);
+        if (!machine.Accelerators.IsEmpty)
+        {
+            var table = new Table().Border(TableBorder.Rounded).BorderColor(Color.Grey).AddColumns("accelerator", "kind", "memory", "generation", "driver", "runtime", "power", "link");
+            foreach (var a in machine.Accelerators)
+            {
+                table.AddRow(new[]
+                {
+                    $"{(a.Count > 1 ? $"{a.Count} × " : "")}{a.Name ?? a.MarketingName ?? $"{a.Vendor}, unnamed"}",
+                    a.Kind switch { AcceleratorKind.Npu => "NPU", AcceleratorKind.IntegratedGpu => "iGPU", _ => "GPU" },
+                    $"{a.Memory?.ToString() ?? "unknown"}{(a.Unified ? " unified" : "")}",
+                    string.Join(' ', new[] { a.Architecture, a.Compute }.OfType<string>()),
+                    a.DriverVersion ?? a.DriverModule ?? "",
+                    a.Runtime ?? string.Join(' ', a.Interfaces),
+                    $"{(a.TemperatureC is { } t ? string.Create(CultureInfo.InvariantCulture, $"{t:0} °C ") : "")}{(a.PowerLimitW is { } w ? string.Create(CultureInfo.InvariantCulture, $"{w:0} W") : "")}".Trim(),
+                    a.Link is { } link ? $"{(link.Generation > 0 ? $"gen {link.Generation} " : "")}x{link.Width}{(link.MaxWidth > link.Width ? $" of x{link.MaxWidth}" : "")}" : "",
+                }.Select(Markup.Escape).ToArray());
+            }
+
+            console.Write(table);
+        }
+
+        foreach (var finding in machine.Findings) console.MarkupLine($"  {(finding.Remedy is null ? "[grey]note[/]   " : "[yellow]finding[/]")} {Markup.Escape(finding.Subject)}: {Markup.Escape(finding.Text)}{(finding.Remedy is { } remedy ? $" [grey]{Markup.Escape("→ " + remedy)}[/]" : "")}");
 
         void Row(string name, string text) => grid.AddRow($"[grey]{name}[/]", Markup.Escape(text));
         static string Known(string text) => text.Length == 0 ? "unknown" : text;
+        static string Number(int count) => count == 0 ? "unknown" : count.ToString(CultureInfo.InvariantCulture);
     }
 
     private static string Amount(MoveReport move)

@@ -11,8 +11,9 @@ public sealed partial class DoorsTests
     /// <summary>Rooms of the device: what each may see besides Core.</summary>
     private static readonly Dictionary<string, string[]> Rooms = new(StringComparer.Ordinal)
     {
-        ["State"] = ["Catalogs"], // files: sees nobody, and everybody who writes durably sees it
-        ["Probing"] = ["State"], // the clock is a system call
+        ["State"] = ["Catalogs"], // files: sees the readers of files that people write
+        ["Probing"] = ["Probing.Parsers", "State"], // the clock is a system call
+        ["Probing/Parsers"] = [], // texts in, facts out
         ["Loop"] = ["Artifacts", "Artifacts.Builds", "Engines", "Probing", "State"], // the only room that others are wired to
         ["Engines"] = ["Loop", "State"], // posts signals, hands out upstreams, writes run records
         ["Gateway"] = ["Loop"], // reads routes, posts demand; cannot see a process, a file or a decision in the making

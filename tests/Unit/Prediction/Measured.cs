@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Medulla.Core.Knowledge;
 using Medulla.Core.Prediction;
+using Medulla.Catalogs;
 using Medulla.State;
 
 namespace Medulla.Tests.Unit.Prediction;
@@ -8,7 +9,11 @@ namespace Medulla.Tests.Unit.Prediction;
 /// <summary>The catalog's evidence, read and fitted once.</summary>
 internal static class Measured
 {
-    private static readonly Lazy<(ImmutableArray<Evidence> Evidence, IReadOnlyList<string> Problems)> Read = new(() => EvidenceReader.Read(Path.Combine(Repository.Root, "catalog", "evidence")));
+    private static readonly Lazy<(ImmutableArray<Evidence> Evidence, IReadOnlyList<string> Problems)> Read = new(() =>
+    {
+        var (_, evidence, problems) = CatalogFolder.Read(Path.Combine(Repository.Root, "catalog"));
+        return (evidence, problems);
+    });
 
     public static ImmutableArray<Evidence> Evidence => Read.Value.Evidence;
 
@@ -18,9 +23,8 @@ internal static class Measured
 
     public static IReadOnlyDictionary<string, ModelFacts> Models { get; } = Measurement.ModelsOf(Evidence);
 
-    private static readonly Lazy<Calibration> Whole = new(() => CalibrationFit.Of(All!, Models!));
-
-    public static Calibration Calibration => Whole.Value;
+    /// <summary>As the build compiled it.</summary>
+    public static Calibration Calibration { get; } = EmbeddedCatalog.Read().Calibration;
 
     /// <summary>Decode of an 8B model in Q4_K_M.</summary>
     public static Work Work(string? hardware, string hardwareClass, double bandwidth) => new()

@@ -1,4 +1,5 @@
 using Medulla.Admin;
+using Medulla.Core.Knowledge;
 using Medulla.Core.Prediction;
 
 namespace Medulla.Tests.Unit.Prediction;
