@@ -69,6 +69,7 @@ public static class MemoryFit
         {
             var compute = new ByteSize(activations + inputs);
             var overhead = process + Margin(settings, cache, compute);
+            if (shape.TiedEmbedding && shape.RearrangedEmbedding) weights += new ByteSize((long)(weights.Bytes * Math.Clamp(shape.EmbeddingShare, 0, 1)));
             return new MemoryNeed(weights, cache, compute, overhead, ByteSize.Zero, weights + cache + compute + overhead, 0, ByteSize.Zero);
         }
 

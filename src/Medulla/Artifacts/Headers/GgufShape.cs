@@ -51,6 +51,7 @@ internal static class GgufShape
             ExpertShare = Share(tensors.ExpertBytes, tensors.Bytes),
             EmbeddingShare = Share(tensors.EmbeddingBytes, tensors.Bytes),
             TiedEmbedding = tensors.EmbeddingBytes > 0 && !tensors.HasOutput,
+            RearrangedEmbedding = !tensors.HasOutput && tensors.EmbeddingType is ("Q4_0" or "Q4_K" or "Q2_K" or "IQ4_NL" or "MXFP4"),
             Vocabulary = tensors.Vocabulary > 0 ? tensors.Vocabulary : keys.Count("tokenizer.ggml.tokens") ?? Whole("vocab_size", 1 << 24) ?? 0,
             ContextMax = Math.Max(1, Whole("context_length", MaxContext) ?? 2048),
         };

@@ -47,6 +47,9 @@ internal sealed class GgufTensors
 
     public long EmbeddingBytes { get; private set; }
 
+    /// <summary>Name of the type of the table of embeddings; empty when it was not met.</summary>
+    public string EmbeddingType { get; private set; } = "";
+
     /// <summary>Rows of the table of embeddings; 0 when it was not met.</summary>
     public int Vocabulary { get; private set; }
 
@@ -80,7 +83,7 @@ internal sealed class GgufTensors
             if (GgufTypes.Of(number) is not { } type)
             {
                 gaps.Add((name, number, (long)offset, elements));
-                tensors.Learn(name, dimensions, 0);
+                tensors.Learn(name, "", dimensions, 0);
                 continue;
             }
 
@@ -115,6 +118,7 @@ internal sealed class GgufTensors
         ExpertParameters += other.ExpertParameters;
         ExpertBytes += other.ExpertBytes;
         EmbeddingBytes += other.EmbeddingBytes;
+        if (EmbeddingType.Length == 0) EmbeddingType = other.EmbeddingType;
         Vocabulary = Math.Max(Vocabulary, other.Vocabulary);
         HasOutput |= other.HasOutput;
         FeedForward = Math.Max(FeedForward, other.FeedForward);
@@ -162,7 +166,7 @@ internal sealed class GgufTensors
     private void Add(string name, string type, long[] dimensions, long elements, long size)
     {
         Sum(name, type, elements, size);
-        Learn(name, dimensions, size);
+        Learn(name, type, dimensions, size);
     }
 
     private void Sum(string name, string type, long elements, long size)
@@ -179,13 +183,14 @@ internal sealed class GgufTensors
     private static bool IsExpert(string name) => name.EndsWith("_exps.weight", StringComparison.Ordinal) || name.EndsWith("_exps.bias", StringComparison.Ordinal);
 
     /// <summary>Names are those of llama.cpp's converter; the first dimension is what a matrix takes, the second what it gives.</summary>
-    private void Learn(string name, long[] dimensions, long size)
+    private void Learn(string name, string type, long[] dimensions, long size)
     {
         var from = (int)Math.Min(dimensions[0], MaxWidth);
         var to = dimensions.Length > 1 ? (int)Math.Min(dimensions[1], MaxWidth) : 0;
         if (name == "token_embd.weight")
         {
             EmbeddingBytes += size;
+            EmbeddingType = type;
             Vocabulary = to;
             return;
         }
