@@ -19,7 +19,34 @@ internal static class ModelConfig
     public static ModelShape? Read(ReadOnlySpan<byte> json)
     {
         using var document = Parse(json, "config.json");
-        var root = document.RootElement;
+        try
+        {
+            return Read(document.RootElement);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new HeaderException($"config.json has text that is none: {e.Message}");
+        }
+    }
+
+    /// <summary>A document of a few megabytes at most.</summary>
+    public static JsonDocument Parse(ReadOnlySpan<byte> json, string what)
+    {
+        if (json.Length > MaxBytes) throw new HeaderException($"{what} has {json.Length} bytes");
+        try
+        {
+            var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = 32, CommentHandling = JsonCommentHandling.Skip });
+            var document = JsonDocument.ParseValue(ref reader);
+            return document.RootElement.ValueKind == JsonValueKind.Object ? document : throw new HeaderException($"{what} is not a JSON object");
+        }
+        catch (JsonException e)
+        {
+            throw new HeaderException($"{what} is not JSON: {e.Message}");
+        }
+    }
+
+    private static ModelShape? Read(JsonElement root)
+    {
         var text = root.TryGetProperty("text_config", out var inner) && inner.ValueKind == JsonValueKind.Object ? inner : root;
         int? Whole(int most, params ReadOnlySpan<string> keys)
         {
@@ -70,22 +97,6 @@ internal static class ModelConfig
             Vocabulary = Whole(1 << 24, "vocab_size") ?? 0,
             ContextMax = Math.Max(1, Whole(1 << 28, "max_position_embeddings", "n_positions", "max_sequence_length", "seq_length") ?? 2048),
         };
-    }
-
-    /// <summary>A document of a few megabytes at most.</summary>
-    public static JsonDocument Parse(ReadOnlySpan<byte> json, string what)
-    {
-        if (json.Length > MaxBytes) throw new HeaderException($"{what} has {json.Length} bytes");
-        try
-        {
-            var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = 32, CommentHandling = JsonCommentHandling.Skip });
-            var document = JsonDocument.ParseValue(ref reader);
-            return document.RootElement.ValueKind == JsonValueKind.Object ? document : throw new HeaderException($"{what} is not a JSON object");
-        }
-        catch (JsonException e)
-        {
-            throw new HeaderException($"{what} is not JSON: {e.Message}");
-        }
     }
 
     private enum Kind

@@ -132,7 +132,6 @@ internal sealed class RemoteHeader(HttpClient http, TimeProvider time)
 
         if (place is not { Unit: "bytes", From: { } begins, To: { } ends }) throw new HeaderException("the server answers 206 and does not say which bytes these are");
         if (begins != from || ends < begins || ends >= from + range) throw new HeaderException($"bytes {from}-{from + range - 1} were asked for and the server sends {begins}-{ends}");
-        if (place.Length is { } whole && ends >= whole) throw new HeaderException($"the server sends bytes up to {ends} of a file of {whole}");
         if (answer.Content.Headers.ContentLength is { } promised && promised != ends - begins + 1) throw new HeaderException($"the server sends {promised} bytes as the range {begins}-{ends}");
         if (before is not null && place.Length is not null && before != place.Length) throw new HeaderException($"the file had {before} bytes and now has {place.Length}: it changed while it was read");
         return place.Length ?? before;

@@ -169,10 +169,20 @@ internal static class SafetensorsIndex
     public static ByteSize? TotalSize(ReadOnlySpan<byte> json)
     {
         using var document = ModelConfig.Parse(json, "the index of the files");
-        return document.RootElement.TryGetProperty("metadata", out var metadata) && metadata.ValueKind == JsonValueKind.Object
+        try
+        {
+            return TotalSize(document.RootElement);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new HeaderException($"the index of the files has text that is none: {e.Message}");
+        }
+    }
+
+    private static ByteSize? TotalSize(JsonElement root) =>
+        root.TryGetProperty("metadata", out var metadata) && metadata.ValueKind == JsonValueKind.Object
             && metadata.TryGetProperty("total_size", out var size) && size.ValueKind == JsonValueKind.Number
             && size.TryGetDouble(out var total) && total is > 0 and < 1L << 50
             ? new ByteSize((long)total)
             : null;
-    }
 }
