@@ -74,12 +74,14 @@ public static class MemoryFit
         }
 
         var devices = Math.Max(1, settings.Devices);
-        var split = vllm ? new Split(weights, ByteSize.Zero, 1) : SplitOf(shape, weights, settings);
+        var split = vllm ? new Split(weights, ByteSize.Zero, 1, ByteSize.Zero) : SplitOf(shape, weights, settings);
         var onDevices = new ByteSize((long)(cache.Bytes * split.Share));
 
-        // Every device has buffers for the layers it holds; the host has the inputs, and buffers of its own when it holds layers or experts.
-        var buffers = new ByteSize(activations + inputs);
-        var hostBuffers = vllm ? ByteSize.Zero : new ByteSize(inputs + ((long)shape.Embedding * settings.MicroBatch * F32) + (split.IsPartial ? activations : 0));
+        // Every device has buffers for the layers it holds, and room for the largest matrix that it fetches from the host for a
+        // prefill. The host has the inputs and four activations of the stream, and buffers of its own when it holds layers.
+        var fetched = split.IsPartial ? split.LargestMatrix.Bytes : 0;
+        var buffers = new ByteSize(activations + inputs + fetched);
+        var hostBuffers = vllm ? ByteSize.Zero : new ByteSize(inputs + (4L * shape.Embedding * settings.MicroBatch * F32) + (split.IsPartial ? activations : 0));
         var context = vllm ? VllmDevice : DeviceContext;
         var all = new ByteSize((buffers.Bytes * devices) + hostBuffers.Bytes);
         var margin = Margin(settings, cache, all);
@@ -163,7 +165,10 @@ public static class MemoryFit
         var back = experts * Math.Clamp(Math.Min(settings.ExpertsOnHost, layers) - first, 0, moved) / layers;
         var device = (blocks * share) - back + (asked > 0 ? output : 0);
         var all = weights.Bytes + (shape.TiedEmbedding && asked > 0 ? embedding : 0);
-        return new Split(new ByteSize((long)device), new ByteSize((long)(all - device)), share) { IsPartial = moved < layers || back > 0 };
+
+        // Experts are three matrices; of a dense layer the largest matrix is about a quarter.
+        var largest = experts > 0 ? experts / layers / 3 : blocks / layers / 4;
+        return new Split(new ByteSize((long)device), new ByteSize((long)(all - device)), share, new ByteSize((long)largest)) { IsPartial = moved < layers || back > 0 };
     }
 
     private static long WindowCells(ModelShape shape, FitSettings settings) => Padded((int)Math.Min(settings.Context, (long)shape.Window + settings.MicroBatch));
@@ -173,7 +178,8 @@ public static class MemoryFit
     /// <param name="Device">Weights on all devices together.</param>
     /// <param name="Host">Weights in host memory.</param>
     /// <param name="Share">Of the layers that are on devices.</param>
-    private sealed record Split(ByteSize Device, ByteSize Host, double Share)
+    /// <param name="LargestMatrix">Of those in host memory.</param>
+    private sealed record Split(ByteSize Device, ByteSize Host, double Share, ByteSize LargestMatrix)
     {
         /// <summary>The host computes too.</summary>
         public bool IsPartial { get; init; }
