@@ -5,8 +5,8 @@ namespace Medulla.Core.Prediction;
 
 /// <summary>
 /// What an instance takes, before it is started. The figures of llama.cpp were found by asking b11669 for its own (the report
-/// of its fit pass) on generated models of many shapes, and a live test asks again. Those of vLLM and its like are from its
-/// documentation and logs and were not measured here.
+/// of its fit pass) on generated models of many shapes, and a live test asks again; offload was found with its Vulkan backend
+/// on a device in software. What drivers take, and the figures of vLLM and its like, are from documentation and logs.
 /// </summary>
 public static class MemoryFit
 {
