@@ -88,7 +88,7 @@ public sealed class MemoryTests
         }
 
         yield return new FitSettings { Context = 8192 };
-        yield return new FitSettings { Context = 8192, FlashAttention = false };
+        yield return new FitSettings { Context = 131072, FlashAttention = false };
     }
 
     private static string[] Arguments(FitSettings settings)

@@ -131,6 +131,9 @@ public static class MemoryFit
         {
             attention = Math.Max(attention, (2 * query) + layout.Key + layout.Value);
             scores = (long)shape.Heads * Padded(settings.Context) * tokens * F32;
+
+            // V as a view of the latent has to be turned over first; any other V is kept that way.
+            if (layout.Latent) scores += Padded(settings.Context) * layout.Key * F16;
         }
 
         // The output of the experts fits where two of their activations were, unless they are narrow.
