@@ -17,7 +17,7 @@ internal static class StreamBench
     {
         await using var device = new Device("streams");
         var models = Directory.CreateDirectory(Path.Combine(device.Folder, "models")).FullName;
-        SyntheticModel.Write(Path.Combine(models, "synthetic.gguf"));
+        SyntheticGguf.Bench.WriteRandom(Path.Combine(models, "synthetic.gguf"));
         var intent = Path.Combine(device.Folder, "intent.yaml");
         await File.WriteAllTextAsync(intent, "workloads: [ { name: chat, model: synthetic, context: 512, concurrency: 8 } ]\n");
         await device.Start("--intent", intent, "--models", models).ServesAsync();

@@ -63,6 +63,9 @@ public sealed record ModelShape
     /// <summary>The table of embeddings is the output matrix too, and is there twice when layers are on an accelerator.</summary>
     public bool TiedEmbedding { get; init; }
 
+    /// <summary>It is tied, and of a type that the kernels of CPUs want in another order: it is there twice in host memory too (measured: q4_0, q4_K).</summary>
+    public bool RearrangedEmbedding { get; init; }
+
     /// <summary>Tokens of the vocabulary; 0 when unknown.</summary>
     public required int Vocabulary { get; init; }
 

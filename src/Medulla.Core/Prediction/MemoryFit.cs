@@ -5,8 +5,8 @@ namespace Medulla.Core.Prediction;
 
 /// <summary>
 /// What an instance takes, before it is started. The figures of llama.cpp were found by asking b11669 for its own (the report
-/// of its fit pass) on generated models of many shapes, and a live test asks again. Those of vLLM and its like are from its
-/// documentation and logs and were not measured here.
+/// of its fit pass) on generated models of many shapes, and a live test asks again; offload was found with its Vulkan backend
+/// on a device in software. What drivers take, and the figures of vLLM and its like, are from documentation and logs.
 /// </summary>
 public static class MemoryFit
 {
@@ -33,6 +33,9 @@ public static class MemoryFit
 
     /// <summary>Tokens that engines like vLLM work on at once unless told otherwise.</summary>
     private const int VllmBatch = 8192;
+
+    /// <summary>More than any memory, and far from wrapping around.</summary>
+    private const long Most = 1L << 58;
 
     private const int F32 = 4;
     private const int F16 = 2;
@@ -66,16 +69,19 @@ public static class MemoryFit
         {
             var compute = new ByteSize(activations + inputs);
             var overhead = process + Margin(settings, cache, compute);
+            if (shape.TiedEmbedding && shape.RearrangedEmbedding) weights += new ByteSize((long)(weights.Bytes * Math.Clamp(shape.EmbeddingShare, 0, 1)));
             return new MemoryNeed(weights, cache, compute, overhead, ByteSize.Zero, weights + cache + compute + overhead, 0, ByteSize.Zero);
         }
 
         var devices = Math.Max(1, settings.Devices);
-        var split = vllm ? new Split(weights, ByteSize.Zero, 1) : SplitOf(shape, weights, settings);
+        var split = vllm ? new Split(weights, ByteSize.Zero, 1, ByteSize.Zero) : SplitOf(shape, weights, settings);
         var onDevices = new ByteSize((long)(cache.Bytes * split.Share));
 
-        // Every device has buffers for the layers it holds; the host has the inputs, and buffers of its own when it holds layers or experts.
-        var buffers = new ByteSize(activations + inputs);
-        var hostBuffers = vllm ? ByteSize.Zero : new ByteSize(inputs + ((long)shape.Embedding * settings.MicroBatch * F32) + (split.IsPartial ? activations : 0));
+        // Every device has buffers for the layers it holds, and room for the largest matrix that it fetches from the host for a
+        // prefill. The host has the inputs and four activations of the stream, and buffers of its own when it holds layers.
+        var fetched = split.IsPartial ? split.LargestMatrix.Bytes : 0;
+        var buffers = new ByteSize(activations + inputs + fetched);
+        var hostBuffers = vllm ? ByteSize.Zero : new ByteSize(inputs + (4L * shape.Embedding * settings.MicroBatch * F32) + (split.IsPartial ? activations : 0));
         var context = vllm ? VllmDevice : DeviceContext;
         var all = new ByteSize((buffers.Bytes * devices) + hostBuffers.Bytes);
         var margin = Margin(settings, cache, all);
@@ -99,7 +105,8 @@ public static class MemoryFit
 
     private static ByteSize CacheOf(ModelShape shape, Layout layout, FitSettings settings)
     {
-        var elements = (layout.Seeing * Padded(settings.Context)) + (layout.Windowed * WindowCells(shape, settings));
+        // Floating point, exact up to 8 PiB: absurd shapes and contexts must not wrap around.
+        var elements = ((double)layout.Seeing * Padded(settings.Context)) + ((double)layout.Windowed * WindowCells(shape, settings));
         var bytes = settings.KvType switch
         {
             KvType.F16 => elements * F16,
@@ -107,7 +114,7 @@ public static class MemoryFit
             KvType.Q8 => elements * 34 / 32,
             _ => elements * 18 / 32,
         };
-        return new ByteSize((bytes + (shape.RecurrentLayers * shape.RecurrentState * F32)) * settings.Parallel);
+        return new ByteSize((long)Math.Min((bytes + ((double)shape.RecurrentLayers * shape.RecurrentState * F32)) * settings.Parallel, Most));
     }
 
     /// <summary>
@@ -124,6 +131,9 @@ public static class MemoryFit
         {
             attention = Math.Max(attention, (2 * query) + layout.Key + layout.Value);
             scores = (long)shape.Heads * Padded(settings.Context) * tokens * F32;
+
+            // V as a view of the latent has to be turned over first; any other V is kept that way.
+            if (layout.Latent) scores += Padded(settings.Context) * layout.Key * F16;
         }
 
         // The output of the experts fits where two of their activations were, unless they are narrow.
@@ -158,7 +168,10 @@ public static class MemoryFit
         var back = experts * Math.Clamp(Math.Min(settings.ExpertsOnHost, layers) - first, 0, moved) / layers;
         var device = (blocks * share) - back + (asked > 0 ? output : 0);
         var all = weights.Bytes + (shape.TiedEmbedding && asked > 0 ? embedding : 0);
-        return new Split(new ByteSize((long)device), new ByteSize((long)(all - device)), share) { IsPartial = moved < layers || back > 0 };
+
+        // Experts are three matrices; of a dense layer the largest matrix is about a quarter.
+        var largest = experts > 0 ? experts / layers / 3 : blocks / layers / 4;
+        return new Split(new ByteSize((long)device), new ByteSize((long)(all - device)), share, new ByteSize((long)largest)) { IsPartial = moved < layers || back > 0 };
     }
 
     private static long WindowCells(ModelShape shape, FitSettings settings) => Padded((int)Math.Min(settings.Context, (long)shape.Window + settings.MicroBatch));
@@ -168,7 +181,8 @@ public static class MemoryFit
     /// <param name="Device">Weights on all devices together.</param>
     /// <param name="Host">Weights in host memory.</param>
     /// <param name="Share">Of the layers that are on devices.</param>
-    private sealed record Split(ByteSize Device, ByteSize Host, double Share)
+    /// <param name="LargestMatrix">Of those in host memory.</param>
+    private sealed record Split(ByteSize Device, ByteSize Host, double Share, ByteSize LargestMatrix)
     {
         /// <summary>The host computes too.</summary>
         public bool IsPartial { get; init; }

@@ -273,7 +273,9 @@ internal sealed partial class ArtifactStore : IDisposable
             if (!known.Contains(commit.Digest)) own.Add(Neighbourhood.Adopted(path, commit.Stamp.Size, commit.Digest));
         }
 
-        (OwnModels, Findings) = (own.ToImmutable(), findings.ToImmutable());
+        // The same models stay the same array: what was resolved from them stays remembered.
+        if (!own.Select(m => m.Files[0].Digest).SequenceEqual(OwnModels.Select(m => m.Files[0].Digest))) OwnModels = own.ToImmutable();
+        Findings = findings.ToImmutable();
     }
 
     private IEnumerable<ModelFile> Absent() => _catalog.Models.SelectMany(m => m.Files).Where(f => f.Digest is not null && !_commits.ContainsKey(f.Digest.Value));

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text;
 using Medulla.Core.Intents;
 using Medulla.Core.Knowledge;
+using Medulla.Artifacts.Headers;
 using Medulla.Core.Units;
 using Medulla.State;
 
@@ -45,17 +46,37 @@ internal sealed class Neighbourhood(StoreOptions options)
     }
 
     /// <summary>An owner's file that the catalog does not know becomes a model of the same name; it serves only a workload that names it.</summary>
-    public static ModelEntry Adopted(string path, long size, Digest digest) => new()
+    public static ModelEntry Adopted(string path, long size, Digest digest)
     {
-        Id = IdOf(path),
-        Title = Path.GetFileName(path),
-        Licence = "unknown",
-        Tasks = [],
-        Quality = 1,
-        ContextMax = 8192,
-        KvBytesPerToken = Math.Max(4096, size / 30_000),
-        Files = [new ModelFile { Name = Path.GetFileName(path), Quant = "file", Size = new ByteSize(size), Digest = digest, Sources = [] }],
-    };
+        var header = HeaderOf(path);
+        return new ModelEntry
+        {
+            Id = IdOf(path),
+            Title = header?.Name ?? Path.GetFileName(path),
+            Licence = "unknown",
+            Tasks = [],
+            Quality = 1,
+            ParametersB = header is null ? 0 : header.Parameters / 1e9,
+            ActiveB = header is null || header.ActiveParameters == header.Parameters ? null : header.ActiveParameters / 1e9,
+            ContextMax = header?.Shape?.ContextMax ?? 8192,
+            KvBytesPerToken = header?.Shape?.KvBytesPerToken ?? Math.Max(4096, size / 30_000),
+            Shape = header?.Shape,
+            Files = [new ModelFile { Name = Path.GetFileName(path), Quant = header?.Quant ?? "file", Size = new ByteSize(size), Digest = digest, Sources = [] }],
+        };
+    }
+
+    /// <summary>Null when it cannot be believed: the engine then says what is wrong with the file.</summary>
+    private static ModelHeader? HeaderOf(string path)
+    {
+        try
+        {
+            return ModelHeader.Read(path);
+        }
+        catch (Exception e) when (e is HeaderException or IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
 
     public static bool IsGguf(string path)
     {

@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using System.Globalization;
+using Medulla.Core.Blueprints;
 using Medulla.Core.Planning;
 using Medulla.State;
 
@@ -18,26 +18,21 @@ internal static class Arguments
         command.AddRange(
             "--model", move.ModelPath,
             "--alias", spec.Model.Value,
-            "--host", "./" + Socket,
-            "--ctx-size", Number(spec.Context * spec.Parallel),
-            "--parallel", Number(spec.Parallel),
-            "--threads", Number(spec.Threads));
-        If("--threads-batch", Number(spec.Threads));
+            "--host", "./" + Socket);
+        foreach (var flag in EngineFlags.Of(spec).Where(f => f.Vital || build.Knows(f.Name))) Add(flag.Name, flag.Value);
         If("--metrics");
         If("--offline");
         If("--no-ui");
-        If("--cache-ram", "512");
-        if (spec.Embeddings)
-        {
-            If("--embeddings");
-            If("--pooling", "mean");
-        }
 
         return command.ToImmutable();
 
-        void If(string flag, string? value = null)
+        void If(string flag)
         {
-            if (!build.Knows(flag)) return;
+            if (build.Knows(flag)) Add(flag, null);
+        }
+
+        void Add(string flag, string? value)
+        {
             command.Add(flag);
             if (value is not null) command.Add(value);
         }
@@ -47,7 +42,8 @@ internal static class Arguments
     /// Ours, less what would change the engine behind our back (<c>LLAMA_ARG_*</c>, other libraries), plus its key and our
     /// mark. The key is not an argument: arguments are seen by everybody.
     /// </summary>
-    public static IEnumerable<string> Environment(string mark, string key)
+    /// <param name="recipe">Variables of the recipe: <c>NAME=value</c>, separated by spaces.</param>
+    public static IEnumerable<string> Environment(string mark, string key, string recipe)
     {
         foreach (System.Collections.DictionaryEntry variable in System.Environment.GetEnvironmentVariables())
         {
@@ -60,7 +56,7 @@ internal static class Arguments
         yield return "GGML_NO_BACKTRACE=1";
         yield return $"LLAMA_API_KEY={key}";
         yield return mark;
+        foreach (var variable in recipe.Split(' ', StringSplitOptions.RemoveEmptyEntries)) yield return variable;
     }
 
-    private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
 }

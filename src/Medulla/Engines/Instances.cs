@@ -109,7 +109,7 @@ internal sealed partial class Instances : IDisposable
                 Arguments = Arguments.Of(build, move),
             };
             record.Write(folder);
-            switch (Spawn.Start(record.Arguments, Arguments.Environment(_mark + id, record.Key), folder, Path.Combine(folder, "engine.log")))
+            switch (Spawn.Start(record.Arguments, Arguments.Environment(_mark + id, record.Key, spec.Settings.Environment), folder, Path.Combine(folder, "engine.log")))
             {
                 case SpawnOutcome.Failed failed:
                     Directory.Delete(folder, recursive: true);

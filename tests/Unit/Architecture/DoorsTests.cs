@@ -14,12 +14,13 @@ public sealed partial class DoorsTests
         ["State"] = ["Catalogs"], // files: sees the readers of files that people write
         ["Probing"] = ["Probing.Parsers", "State"], // the clock is a system call
         ["Probing/Parsers"] = [], // texts in, facts out
-        ["Loop"] = ["Artifacts", "Artifacts.Builds", "Engines", "Probing", "State"], // the only room that others are wired to
+        ["Loop"] = ["Artifacts", "Artifacts.Builds", "Artifacts.Headers", "Engines", "Probing", "State"], // the only room that others are wired to
         ["Engines"] = ["Loop", "State"], // posts signals, hands out upstreams, writes run records
         ["Gateway"] = ["Loop"], // reads routes, posts demand; cannot see a process, a file or a decision in the making
-        ["Artifacts"] = ["Loop", "State"], // posts signals, commits files
+        ["Artifacts"] = ["Artifacts.Headers", "Loop", "State"], // reads what owned files are, posts signals, commits files
         ["Artifacts/Builds"] = ["Loop", "State"],
-        ["Admin"] = ["Catalogs", "Artifacts", "Artifacts.Builds", "Engines", "Gateway", "Loop", "Probing", "State"], // the one place that says what is made of what
+        ["Artifacts/Headers"] = [], // reads what it is given: a path or an address
+        ["Admin"] = ["Catalogs", "Artifacts", "Artifacts.Builds", "Artifacts.Headers", "Engines", "Gateway", "Loop", "Probing", "State"], // the one place that says what is made of what
     };
 
     [Fact]
