@@ -7,13 +7,15 @@ namespace Medulla.Core.Blueprints;
 /// <param name="TokensPerS">Of one request alone, a typical prompt deep.</param>
 /// <param name="Low">Nine of ten boxes are faster.</param>
 /// <param name="High">One of ten boxes is faster.</param>
-/// <param name="TogetherTokensPerS">Of all slots at work together.</param>
+/// <param name="Together">Tokens per second of all slots at work together; only asked where it decides.</param>
 /// <param name="PromptTokensPerS">Of a typical prompt.</param>
 /// <param name="FirstToken">From a typical prompt to the first token of its answer.</param>
 /// <param name="Basis">What the decode speed rests on.</param>
 /// <param name="Reason">The same in a sentence.</param>
-public sealed record Forecast(double TokensPerS, double Low, double High, double TogetherTokensPerS, double PromptTokensPerS, TimeSpan FirstToken, Basis Basis, string Reason)
+public sealed record Forecast(double TokensPerS, double Low, double High, Lazy<double> Together, double PromptTokensPerS, TimeSpan FirstToken, Basis Basis, string Reason)
 {
+    public double TogetherTokensPerS => Together.Value;
+
     /// <summary>What is counted on: a third of the way from what is expected to what nine of ten boxes reach.</summary>
     public double CautiousTokensPerS => TokensPerS * Math.Pow(Math.Clamp(Low / Math.Max(1e-9, TokensPerS), 0.01, 1), 1 / 3.0);
 
@@ -29,7 +31,7 @@ public sealed record Forecast(double TokensPerS, double Low, double High, double
         // The host's part of a long prompt is computed on the device where that pays: half of the distance.
         var prompt = Both(device.PromptTokensPerS, Math.Max(host.PromptTokensPerS, device.PromptTokensPerS / 8));
         var first = TimeSpan.FromSeconds(device.FirstToken.TotalSeconds * device.PromptTokensPerS / Math.Max(1e-6, prompt));
-        return new Forecast(decode, Both(device.Low, host.Low) * 0.8, Both(device.High, host.High) * 1.2, Both(device.TogetherTokensPerS, host.TogetherTokensPerS), prompt, first, Basis.Estimate, $"{1 - onHost:P0} of each token on the device and {onHost:P0} in host memory; {device.Reason}");
+        return new Forecast(decode, Both(device.Low, host.Low) * 0.8, Both(device.High, host.High) * 1.2, new Lazy<double>(() => Both(device.TogetherTokensPerS, host.TogetherTokensPerS)), prompt, first, Basis.Estimate, $"{1 - onHost:P0} of each token on the device and {onHost:P0} in host memory; {device.Reason}");
 
         double Both(double fast, double slow) => 1 / (((1 - onHost) / Math.Max(1e-9, fast)) + (onHost / Math.Max(1e-9, slow)));
     }

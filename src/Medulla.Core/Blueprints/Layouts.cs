@@ -22,6 +22,7 @@ internal sealed class Layouts
     private readonly Frame _smallest;
     private readonly ByteSize _host;
     private readonly string _asked;
+    private readonly bool _hasAccelerator;
     private readonly Dictionary<Way, ImmutableArray<RecipeEntry>> _recipes = [];
     private ByteSize? _least;
 
@@ -34,6 +35,7 @@ internal sealed class Layouts
         _smallest = _frames.MinBy(f => (long)f.Context * f.Slots)!;
         _host = Budget.Host(known.Machine, known.Policy) - taken.Host;
         _asked = asked;
+        _hasAccelerator = known.Machine.Accelerators.Any(a => a.Kind == AcceleratorKind.Gpu) && known.Machine.Driver == DriverState.Ok;
     }
 
     /// <summary>The best layout of a file by one way; null when none fits.</summary>
@@ -120,7 +122,7 @@ internal sealed class Layouts
             DeviceMemory = apart ? need.Device + need.OtherDevices : ByteSize.Zero,
             Settings = settings,
             Quality = _model.Quality,
-            Merit = Merit.Of(_workload, _model, file, frame.Context, frame.Slots, frame.Kv, forecast),
+            Merit = Math.Round(Merit.Of(_workload, _model, file, frame.Context, frame.Slots, frame.Kv, forecast) - (_model.Placeholder ? 0 : Merit.PlaceLoss(offload, _hasAccelerator)), 2),
             ExpectedTokensPerS = forecast is null ? null : Math.Round(forecast.TokensPerS, 1),
             Placeholder = _model.Placeholder,
             Asked = _asked,
@@ -132,6 +134,7 @@ internal sealed class Layouts
     private string? Blocked(Way way, ModelFile file)
     {
         if (way.Blocked is { } reason) return reason;
+        if (_workload.Task is not (WorkloadTask.Chat or WorkloadTask.Embedding)) return $"this release serves no {_workload.Task.ToString().ToLowerInvariant()}";
         if (file.Digest is null) return $"nobody has recorded a sha256 for {file.Name}, and nothing unverified is run";
         if (_workload.Needs.HasFlag(Abilities.Vision) && file.Projector is not null) return "this release loads no vision projectors";
         return null;

@@ -26,6 +26,13 @@ public static class Merit
     /// <summary>A placeholder comes behind anything that is a model at all.</summary>
     private const double Placeholder = 100;
 
+    /// <summary>What computes on the host beside an accelerator takes it from everybody else, and its speed depends on them.</summary>
+    private const double LayersOnHost = 8;
+
+    private const double ExpertsOnHost = 2;
+
+    private const double BesideIdleAccelerator = 2;
+
     public static double Of(Workload workload, ModelEntry model, ModelFile file, int context, int slots, KvType kv, Forecast? forecast)
     {
         var merit = model.QualityAt(workload.Skill) - QuantLoss(file, model) - ShapeLoss(workload, model, context, slots, kv) - LevelLoss(workload.Level, forecast);
@@ -35,6 +42,14 @@ public static class Merit
     /// <summary>What a quantisation costs, from what perplexities of the same model at several of them are reported to lose; of one whose name says nothing, from its bits per weight.</summary>
     public static double QuantLoss(ModelFile file, ModelEntry model) =>
         ByName(file.Quant) ?? (model.ParametersB > 0 ? ByBits(file.Size.Bytes * 8 / (model.ParametersB * 1e9)) : 3);
+
+    /// <param name="idle">The machine has an accelerator that this does not use.</param>
+    internal static double PlaceLoss(Offload offload, bool idle)
+    {
+        if (offload.Devices == 0) return idle ? BesideIdleAccelerator : 0;
+        if (offload.ExpertsOnHost > 0) return ExpertsOnHost;
+        return offload.Layers is null ? 0 : LayersOnHost;
+    }
 
     private static double ByBits(double bits) => bits switch
     {

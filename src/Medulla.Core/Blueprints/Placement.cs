@@ -60,7 +60,7 @@ public sealed record Placement
                 Hardware = hardware,
                 Class = hardware?.Class ?? ClassOf(device),
                 Count = device.Count,
-                BandwidthGBs = hardware?.BandwidthGBs,
+                BandwidthGBs = hardware?.BandwidthGBs ?? Assumed(device),
                 Fp16Tflops = hardware?.Fp16Tflops,
                 Memory = device.Memory ?? (device.Unified ? null : hardware?.Memory),
                 Unified = device.Unified,
@@ -77,7 +77,7 @@ public sealed record Placement
             Hardware = processor,
             Class = "cpu",
             Count = 1,
-            BandwidthGBs = machine.Memory.BandwidthGBs ?? processor?.BandwidthGBs ?? all.FirstOrDefault(p => p.Unified)?.BandwidthGBs,
+            BandwidthGBs = machine.Memory.BandwidthGBs ?? processor?.BandwidthGBs ?? all.FirstOrDefault(p => p.Unified)?.BandwidthGBs ?? Assumed(machine),
             Fp16Tflops = processor?.Fp16Tflops,
             Memory = null,
             Unified = false,
@@ -85,6 +85,18 @@ public sealed record Placement
         });
         return all.ToImmutable();
     }
+
+    /// <summary>What the memory of such a machine moves at least, in GB/s, where nothing says: one channel for a board or a small virtual machine, two for a desktop, more for a server.</summary>
+    private static double Assumed(Machine machine) => (machine.Os.Architecture, machine.Cpu.Cores) switch
+    {
+        ("riscv64", _) => 8,
+        (_, <= 4) => 20,
+        (_, <= 16) => 45,
+        _ => 120,
+    };
+
+    /// <summary>What a card with memory of its own moves at least, in GB/s; null for one that shares the system's. Large memories are stacked or many chips wide.</summary>
+    private static double? Assumed(Accelerator device) => device is { Unified: false, Memory: { } memory } ? memory >= ByteSize.GiB(30) ? 400 : 150 : null;
 
     private static string ClassOf(Accelerator device) => (device.Vendor, device.Kind, device.Unified) switch
     {

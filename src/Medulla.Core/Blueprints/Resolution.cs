@@ -12,8 +12,8 @@ public sealed record Resolution(ImmutableArray<Candidate> Candidates, ImmutableA
 {
     public static readonly Resolution None = new([], [], []);
 
-    /// <summary>What an expert would run, whatever this release can do: the best of all.</summary>
-    public Candidate? Best => Blocked.Length > 0 && (Candidates.IsEmpty || Blocked[0].Spec.Merit > Candidates[0].Spec.Merit) ? Blocked[0] : Candidates.FirstOrDefault();
+    /// <summary>What an expert would run, whatever this release can do: the best of all. What can be run wins where the difference is not noticeable.</summary>
+    public Candidate? Best => Blocked.Length > 0 && (Candidates.IsEmpty || Blocked[0].Spec.Merit >= Candidates[0].Spec.Merit + Merit.Noticeable) ? Blocked[0] : Candidates.FirstOrDefault();
 }
 
 /// <summary>A model file that would serve, and how.</summary>

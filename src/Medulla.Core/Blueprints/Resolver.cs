@@ -16,6 +16,8 @@ public static class Resolver
     /// <summary>Shorter contexts than this are not worth offering; a model made for less is served with what it has.</summary>
     public const int LeastContext = 2048;
 
+    private const double ClearlyFaster = 1.3;
+
     /// <summary>Ranks every file of every eligible model.</summary>
     /// <param name="taken">Memory of the other workloads' instances.</param>
     public static Resolution Resolve(Workload workload, Knowing known, PoolUse taken)
@@ -32,24 +34,38 @@ public static class Resolver
                 continue;
             }
 
-            var fits = 0;
+            var fits = new List<Candidate>();
             var layout = new Layouts(workload, known, model, taken, asked);
             foreach (var file in model.Files)
             {
-                foreach (var way in ways.Where(w => w.Engine.Runs(file)))
-                {
-                    if (layout.Best(way, file) is not { } candidate) continue;
-                    fits++;
-                    (candidate.Blocked is null ? candidates : blocked).Add(candidate);
-                }
+                fits.AddRange(ways.Where(w => w.Engine.Runs(file)).Select(w => layout.Best(w, file)).OfType<Candidate>());
             }
 
-            if (fits == 0) rejections.Add(new Rejection(model.Id, layout.WhyNone(ways)));
+            foreach (var candidate in fits.GroupBy(c => (c.File.Name, c.Place.Index, c.Engine.Id)).Select(Preferred)) (candidate.Blocked is null ? candidates : blocked).Add(candidate);
+            if (fits.Count == 0) rejections.Add(new Rejection(model.Id, layout.WhyNone(ways)));
         }
 
         candidates.Sort(Ranking);
         blocked.Sort(Ranking);
         return new Resolution(candidates.ToImmutable(), blocked.ToImmutable(), rejections.ToImmutable());
+    }
+
+    /// <summary>Backends of one engine on one place: the catalog's order counts, unless another is clearly faster. One that can be run comes before those that cannot.</summary>
+    private static Candidate Preferred(IEnumerable<Candidate> backends)
+    {
+        Candidate? best = null;
+        foreach (var candidate in backends.OrderBy(c => c.Blocked is not null))
+        {
+            if (best is null || (candidate.Blocked is null == best.Blocked is null && IsClearlyBetter(candidate, best))) best = candidate;
+        }
+
+        return best!;
+
+        static bool IsClearlyBetter(Candidate a, Candidate b)
+        {
+            var ahead = a.Spec.Merit - b.Spec.Merit;
+            return ahead >= Merit.Noticeable || (ahead > -Merit.Noticeable && (a.Forecast?.TokensPerS ?? 0) > (b.Forecast?.TokensPerS ?? 0) * ClearlyFaster);
+        }
     }
 
     /// <summary>Merit, then speed with all slots at work, then the smaller file, then the name.</summary>

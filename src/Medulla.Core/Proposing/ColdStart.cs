@@ -27,7 +27,7 @@ public static class ColdStart
     /// <summary>The best that is here; else the smallest within reach; else the smallest whose fetch is not backed off; else the smallest.</summary>
     internal static Candidate Soonest(Situation situation, List<Candidate> allowed) =>
         allowed.FirstOrDefault(c => situation.ReachOf(c) == Reach.Present) ??
-        allowed.OrderBy(c => situation.IsBackedOff(c)).ThenBy(situation.ReachOf).ThenBy(c => c.File.Size.Bytes).First();
+        situation.WorthFetching([.. allowed.OrderBy(c => situation.IsBackedOff(c)).ThenBy(situation.ReachOf).ThenBy(c => c.File.Size.Bytes)]);
 
     internal static string WhyNone(Situation situation, Workload workload, Resolution resolution)
     {

@@ -11,6 +11,9 @@ namespace Medulla.Core.Proposing;
 /// <summary>All that a decision may look at.</summary>
 public sealed record Situation(Intent Intent, Catalog Catalog, Machine Machine, Memory Memory, Observation World, Resolutions Resolutions)
 {
+    /// <summary>Files of one workload that are tried before their sources are taken to be out of reach.</summary>
+    private const int MaxFailing = 2;
+
     public TimeSpan Now => World.Now.Boot;
 
     public EngineFact? FindEngine(EngineBuild build) => World.Engines.FirstOrDefault(e => e.Build.Digest == build.Digest);
@@ -65,6 +68,16 @@ public sealed record Situation(Intent Intent, Catalog Catalog, Machine Machine, 
 
     /// <summary>True when a fetch of it failed lately and its next try is not due.</summary>
     public bool IsBackedOff(Candidate candidate) => Memory.FetchOf(Need.Weights.SubjectOf(candidate.File)) is { } record && Now < record.NotBefore;
+
+    /// <summary>The first that is worth fetching. Where several files could not be had lately the network is to blame, not the file: instead of going through the whole catalog, the one whose next try is due first is waited for.</summary>
+    /// <param name="wanted">In the order of preference, those that are backed off last; not empty.</param>
+    public Candidate WorthFetching(IReadOnlyList<Candidate> wanted)
+    {
+        var first = wanted[0];
+        if (ReachOf(first) != Reach.Remote || IsBackedOff(first)) return first;
+        var failing = wanted.Where(IsBackedOff).DistinctBy(c => c.File.Digest).ToList();
+        return failing.Count < MaxFailing ? first : failing.MinBy(c => Memory.FetchOf(Need.Weights.SubjectOf(c.File))!.NotBefore)!;
+    }
 
     private Knowing Known => new()
     {

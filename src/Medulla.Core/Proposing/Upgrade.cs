@@ -61,7 +61,7 @@ public static class Upgrade
     {
         var absent = better.Where(c => !Needs.Of(situation, c).IsEmpty && (here is null || c.Spec.Merit >= here.Spec.Merit + Merit.Noticeable)).ToList();
         if (absent.Count == 0) return null;
-        var next = absent.OrderBy(c => situation.IsBackedOff(c)).ThenBy(c => situation.ReachOf(c) == Reach.Remote).First();
+        var next = situation.WorthFetching([.. absent.OrderBy(c => situation.IsBackedOff(c)).ThenBy(c => situation.ReachOf(c) == Reach.Remote)]);
         return new Proposal
         {
             Workload = workload,

@@ -117,7 +117,7 @@ internal static class PlanCommand
         console.MarkupLineInterpolated($"    shape    {choice.Context} tokens for each of {choice.Parallel} requests, {choice.KvType} cache, {choice.Offload}{(choice.Devices > 1 ? $" over {choice.Devices} devices" : "")}");
         var m = choice.Memory;
         console.MarkupLineInterpolated($"    memory   {new ByteSize(m.TotalBytes)}: weights {new ByteSize(m.WeightsBytes)}, cache {new ByteSize(m.CacheBytes)}, buffers {new ByteSize(m.ComputeBytes)}, engine {new ByteSize(m.OverheadBytes)}{(m.DeviceBytes > 0 ? $" ({new ByteSize(m.DeviceBytes)} on the accelerator)" : "")}");
-        if (choice.Speed is { } s) console.MarkupLineInterpolated($"    speed    {s.TokensPerS} tokens/s ({s.Low} to {s.High}), {s.TogetherTokensPerS} together, first token after {s.FirstTokenS} s; {s.Basis}: {s.Reason}");
+        if (choice.Speed is { } s) console.MarkupLineInterpolated($"    speed    {s.TokensPerS} tokens/s ({s.Low} to {s.High}), {s.TogetherTokensPerS} together, first token after {s.FirstTokenS} s; {s.Reason}");
         if (choice.Flags.Length > 0) console.MarkupLineInterpolated($"    flags    {string.Join(' ', choice.Flags)}{(choice.Recipes.Length > 0 ? $" (recipes: {string.Join(", ", choice.Recipes)})" : "")}");
         console.MarkupLineInterpolated($"    because  {choice.Reason}");
     }

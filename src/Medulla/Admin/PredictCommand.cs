@@ -40,8 +40,8 @@ internal static class PredictCommand
             else
             {
                 Console.WriteLine($"{report.Model} {report.Quant} with {report.Engine}-{report.Backend} on {report.Hardware}, {report.Depth} tokens deep, {report.Concurrency} at once");
-                Console.WriteLine($"  decode   {report.Decode.TokensPerS:0.#} tokens/s together ({report.Decode.Low:0.#} to {report.Decode.High:0.#}); {report.Decode.Basis}: {report.Decode.Reason}");
-                Console.WriteLine($"  prefill  {report.Prefill.TokensPerS:0.#} tokens/s ({report.Prefill.Low:0.#} to {report.Prefill.High:0.#}); {report.Prefill.Basis}: {report.Prefill.Reason}");
+                Console.WriteLine($"  decode   {report.Decode.TokensPerS:0.#} tokens/s together ({report.Decode.Low:0.#} to {report.Decode.High:0.#}); {report.Decode.Reason}");
+                Console.WriteLine($"  prefill  {report.Prefill.TokensPerS:0.#} tokens/s ({report.Prefill.Low:0.#} to {report.Prefill.High:0.#}); {report.Prefill.Reason}");
             }
 
             return ExitCode.Fine;

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Buffers.Binary;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
@@ -105,17 +106,36 @@ internal sealed class EngineClient : IDisposable
         }
     }
 
+    private static bool HasKeys(string content, ImmutableArray<string> keys)
+    {
+        if (keys.IsEmpty) return true;
+        try
+        {
+            using var json = JsonDocument.Parse(content);
+            return json.RootElement.ValueKind == JsonValueKind.Object && keys.All(k => json.RootElement.TryGetProperty(k, out _));
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Null when the answer is as expected.</summary>
     private async Task<string?> AskAsync(GoldenPrompt prompt, CancellationToken cancel)
     {
         try
         {
             var text = JsonEncodedText.Encode(prompt.Prompt);
-            var body = "{\"messages\":[{\"role\":\"user\",\"content\":\"" + text + "\"}],\"temperature\":0,\"max_tokens\":64}";
+            var body = "{\"messages\":[{\"role\":\"user\",\"content\":\"" + text + "\"}],\"temperature\":0,\"max_tokens\":64,\"chat_template_kwargs\":{\"enable_thinking\":false}}";
             using var answer = await PostAsync("/v1/chat/completions", body, cancel);
-            var content = answer.RootElement.GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString() ?? "";
-            if (content.Trim().Length > 0 && content.Contains(prompt.Contains, StringComparison.Ordinal)) return null;
-            return $"asked '{prompt.Prompt}', expected '{prompt.Contains}'";
+            var message = answer.RootElement.GetProperty("choices")[0].GetProperty("message");
+            var content = message.GetProperty("content").GetString() ?? "";
+            var said = content.Trim().Length > 0;
+
+            // Without an expectation any words are proof, thoughts among them.
+            if (prompt is { Contains: "", JsonKeys.IsEmpty: true }) said |= message.TryGetProperty("reasoning_content", out var thoughts) && thoughts.ValueKind == JsonValueKind.String && thoughts.GetString()!.Trim().Length > 0;
+            if (said && content.Contains(prompt.Contains, StringComparison.Ordinal) && HasKeys(content, prompt.JsonKeys)) return null;
+            return prompt.Contains.Length == 0 && !prompt.JsonKeys.IsEmpty ? $"asked '{prompt.Prompt}', expected a JSON object with {string.Join(", ", prompt.JsonKeys)}" : $"asked '{prompt.Prompt}', expected '{prompt.Contains}'";
         }
         catch (Exception e) when (e is HttpRequestException or IOException or SocketException or JsonException or KeyNotFoundException or InvalidOperationException)
         {
