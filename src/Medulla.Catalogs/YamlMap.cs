@@ -15,7 +15,7 @@ public sealed class YamlProblems(string file)
 
 /// <summary>
 /// Reads a YAML document node by node and notes what is wrong instead of stopping at it. Bounds:
-/// <see cref="MaxLength"/> characters, no aliases (a small file could stand for a huge one).
+/// <see cref="MaxLength"/> characters, 32 levels, no aliases (a small file could stand for a huge one).
 /// </summary>
 public sealed class YamlMap
 {
@@ -261,11 +261,17 @@ public sealed class YamlMap
 
     private sealed class NoAliases(IParser inner) : IParser
     {
+        private const int MaxDepth = 32;
+
+        private int _depth;
+
         public YamlDotNet.Core.Events.ParsingEvent? Current => inner.Current;
 
         public bool MoveNext()
         {
             var more = inner.MoveNext();
+            _depth += more ? Current?.NestingIncrease ?? 0 : 0;
+            if (_depth > MaxDepth) throw new YamlException(Current!.Start, Current.End, $"it is nested more than {MaxDepth} deep");
             return Current is YamlDotNet.Core.Events.AnchorAlias alias
                 ? throw new YamlException(alias.Start, alias.End, "aliases are not allowed here; write the value out")
                 : more;

@@ -18,7 +18,7 @@ public sealed record Measurement(Work Work, double TokensPerSecond, string By)
         .GroupBy(m => m.Id!, StringComparer.Ordinal)
         .ToDictionary(g => g.Key, g => new ModelFacts(Usual(g.Select(m => m.ParametersB)), Usual(g.Select(m => m.ActiveB)), Usual(g.Select(m => m.KvBytesPerToken))), StringComparer.Ordinal);
 
-    private static Work WorkOf(Evidence evidence, EvidenceRun run, EvidencePoint point) => new()
+    public static Work WorkOf(Evidence evidence, EvidenceRun run, EvidencePoint point) => new()
     {
         Hardware = evidence.Hardware,
         HardwareClass = evidence.Class,

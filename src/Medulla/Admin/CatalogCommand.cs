@@ -173,7 +173,7 @@ internal sealed record CatalogReport
     public static (CatalogReport? Report, string? Problem) Of(string folder, Func<(Catalog? Catalog, string? Problem)> previous)
     {
         var (catalog, evidence, problems) = CatalogFolder.Read(folder);
-        var all = problems.Concat(problems.Count == 0 ? CatalogReferences.Check(catalog) : []).ToImmutableArray();
+        var all = problems.Concat(problems.Count == 0 ? CatalogReferences.Check(catalog).Concat(EvidenceCheck.Impossible(evidence)) : []).ToImmutableArray();
         var runs = evidence.SelectMany(e => e.Runs).ToList();
         var report = new CatalogReport
         {
@@ -198,6 +198,7 @@ internal sealed record CatalogReport
         var (old, problem) = previous();
         if (old is null) return (null, problem);
         catalog = catalog with { Calibration = CatalogFolder.Learn(evidence) };
+        report = report with { Remarks = [.. EvidenceCheck.Outliers(evidence, catalog.Calibration)] };
         var start = System.Diagnostics.Stopwatch.GetTimestamp();
         var choices = ChoiceTable.Of(catalog);
         var took = System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds;
