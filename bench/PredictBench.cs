@@ -1,7 +1,7 @@
 using System.Diagnostics;
+using Medulla.Catalogs;
 using Medulla.Core.Knowledge;
 using Medulla.Core.Prediction;
-using Medulla.Catalogs;
 
 namespace Medulla.Bench;
 

@@ -6,12 +6,12 @@ using Medulla.Core.Observing;
 using Medulla.Core.Planning;
 using Medulla.Core.Units;
 using Medulla.Engines;
-using Device = Medulla.Tests.Kit.Device;
 using Medulla.Loop;
 using Medulla.Probing;
 using Medulla.State;
 using Medulla.Tests.Kit;
 using Microsoft.Extensions.Logging.Abstractions;
+using Device = Medulla.Tests.Kit.Device;
 
 namespace Medulla.Tests.Live;
 

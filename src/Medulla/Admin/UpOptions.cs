@@ -1,7 +1,7 @@
 using System.Net;
+using Medulla.Catalogs;
 using Medulla.Core.Intents;
 using Medulla.Loop;
-using Medulla.Catalogs;
 using Medulla.State;
 
 namespace Medulla.Admin;

@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using System.Text;
+using Medulla.Artifacts.Headers;
 using Medulla.Core.Intents;
 using Medulla.Core.Knowledge;
-using Medulla.Artifacts.Headers;
 using Medulla.Core.Units;
 using Medulla.State;
 

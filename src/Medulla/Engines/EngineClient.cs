@@ -1,5 +1,5 @@
-using System.Collections.Immutable;
 using System.Buffers.Binary;
+using System.Collections.Immutable;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;

@@ -1,10 +1,10 @@
 using System.Security.Cryptography;
+using Medulla.Catalogs;
 using Medulla.Core.Blueprints;
 using Medulla.Core.Intents;
 using Medulla.Core.Knowledge;
 using Medulla.Core.Machines;
 using Medulla.Core.Units;
-using Medulla.Catalogs;
 using Medulla.State;
 using OperatingSystem = Medulla.Core.Machines.OperatingSystem;
 

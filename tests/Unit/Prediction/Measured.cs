@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
+using Medulla.Catalogs;
 using Medulla.Core.Knowledge;
 using Medulla.Core.Prediction;
-using Medulla.Catalogs;
 using Medulla.State;
 
 namespace Medulla.Tests.Unit.Prediction;

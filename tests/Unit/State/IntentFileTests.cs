@@ -1,6 +1,6 @@
+using Medulla.Catalogs;
 using Medulla.Core.Intents;
 using Medulla.Core.Units;
-using Medulla.Catalogs;
 
 namespace Medulla.Tests.Unit.State;
 
