@@ -30,7 +30,7 @@ internal static class DecideBench
             Policy = new Policy(),
             Workloads = [.. Enumerable.Range(0, Workloads).Select(i => new Workload { Name = new WorkloadName($"w{i}"), Task = WorkloadTask.Chat, Context = 1024, Model = new ModelId("tinychat-s") })],
         };
-        var build = new EngineBuild(catalog.Engines[0].Id, Digest.Of("build"), "b1");
+        var build = new EngineBuild(new EngineId("llama.cpp"), Digest.Of("build"), "b1");
         var weights = catalog.FindModel(new ModelId("tinychat-s"))!.Files[0];
         var world = new Observation
         {
@@ -46,9 +46,10 @@ internal static class DecideBench
             Signals = [],
         };
         var memory = Memory.Empty;
+        var resolutions = new Resolutions();
         for (var round = 0; round < 5; round++)
         {
-            var then = Decide.Next(intent, catalog, machine, memory, world);
+            var then = Decide.Next(intent, catalog, machine, memory, world, resolutions);
             memory = then.Memory;
             var facts = world.Instances.Concat(then.Plan.Moves.OfType<Move.StartInstance>().Select(Fact));
             world = world with { Instances = [.. facts.Select(f => f with { Probe = new ProbeFact(1, 1, null) })], Now = world.Now with { Boot = world.Now.Boot + TimeSpan.FromSeconds(1) } };
@@ -59,7 +60,7 @@ internal static class DecideBench
         for (var tick = 0; tick < Ticks; tick++)
         {
             var start = Stopwatch.GetTimestamp();
-            Decide.Next(intent, catalog, machine, memory, world);
+            Decide.Next(intent, catalog, machine, memory, world, resolutions);
             times[tick] = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         }
 

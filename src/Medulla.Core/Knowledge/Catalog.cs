@@ -5,7 +5,6 @@ namespace Medulla.Core.Knowledge;
 /// <summary>Knowledge that people and agents keep as files: data, no code.</summary>
 public sealed record Catalog
 {
-    /// <summary>The first is preferred where two would serve equally well.</summary>
     public required ImmutableArray<EngineEntry> Engines { get; init; }
 
     public required ImmutableArray<ModelEntry> Models { get; init; }

@@ -28,16 +28,24 @@ public sealed record Situation(Intent Intent, Catalog Catalog, Machine Machine, 
     /// <summary>What could serve a workload here, lessons left out of account.</summary>
     public Resolution Resolve(Workload workload)
     {
-        var taken = PoolUse.None;
-        var known = Known;
-        foreach (var other in Intent.Workloads)
+        var (host, taken, without) = (0L, PoolUse.None, Intent.Workloads.Length - 1);
+        foreach (var instance in Memory.Target.Instances)
         {
-            if (other.Name == workload.Name) continue;
-            if (Memory.Target.For(other.Name) is { } instance) taken = taken.With(instance);
-            else if (Sharing.Reserve(other, Intent.Workloads.Length, known, Resolutions) is { } reserved) taken = taken.With(reserved);
+            if (instance.Workload == workload.Name) continue;
+            without--;
+            if (instance.DeviceMemory == ByteSize.Zero) host += instance.Memory.Bytes;
+            else taken = taken.With(instance);
         }
 
-        return Resolutions.Of(workload, known, taken);
+        if (without > 0)
+        {
+            foreach (var other in Intent.Workloads.Where(o => o.Name != workload.Name && Memory.Target.For(o.Name) is null))
+            {
+                if (Sharing.Reserve(other, Intent.Workloads.Length, Known, Resolutions) is { } reserved) taken = taken.With(reserved);
+            }
+        }
+
+        return Resolutions.Of(workload, Known, taken with { Host = taken.Host + new ByteSize(host) });
     }
 
     /// <summary>Candidates that no lesson forbids, seen from what is the target now.</summary>
@@ -79,7 +87,8 @@ public sealed record Situation(Intent Intent, Catalog Catalog, Machine Machine, 
         return failing.Count < MaxFailing ? first : failing.MinBy(c => Memory.FetchOf(Need.Weights.SubjectOf(c.File))!.NotBefore)!;
     }
 
-    private Knowing Known => new()
+    /// <summary>Does not depend on the memory: copies of a situation with another one share it.</summary>
+    private Knowing Known { get; } = new()
     {
         Policy = Intent.Policy,
         IsDefault = Intent.IsDefault,
