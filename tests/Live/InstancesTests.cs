@@ -94,7 +94,10 @@ public sealed class InstancesTests : IDisposable
         var pid = first.Read().Single().Pid;
         first.Dispose();
         _rooms.Remove(first);
-        foreach (var record in Directory.EnumerateFiles(_folder, "instance.json", SearchOption.AllDirectories)) File.Delete(record);
+        // Its load time is written down after it is told ready: until then the record comes back.
+        var record = Directory.EnumerateFiles(_folder, "instance.json", SearchOption.AllDirectories).Single();
+        for (var clock = Stopwatch.StartNew(); RunRecord.Read(Path.GetDirectoryName(record)!)?.LoadTime is null && clock.Elapsed < TimeSpan.FromSeconds(10);) await Task.Delay(5, TestContext.Current.CancellationToken);
+        File.Delete(record);
         var second = Room();
         second.Adopt();
         var orphan = second.Read().Single();
