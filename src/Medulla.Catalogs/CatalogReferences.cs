@@ -1,3 +1,4 @@
+using Medulla.Core.Incidents;
 using Medulla.Core.Knowledge;
 using Medulla.Core.Machines;
 using Medulla.Core.Units;
@@ -19,6 +20,7 @@ public static class CatalogReferences
         var problems = new List<string>();
         Licensed(catalog, problems);
         Recipes(catalog, problems);
+        KnownConditions(catalog, problems);
         Digests(catalog, problems);
         Recognised(catalog, problems);
         return problems;
@@ -43,6 +45,17 @@ public static class CatalogReferences
             foreach (var hardware in recipe.Hardware.Where(h => catalog.FindHardware(h) is null)) problems.Add($"{file}: there is no hardware '{hardware}'");
             foreach (var model in recipe.Models.Where(m => catalog.FindModel(m) is null)) problems.Add($"{file}: there is no model '{model}'");
             foreach (var strange in recipe.Classes.Where(c => catalog.Hardware.All(h => h.Class != c))) problems.Add($"{file}: no hardware is of the class '{strange}'");
+        }
+    }
+
+    /// <summary>A remedy or a symptom is about a condition that the device can tell.</summary>
+    private static void KnownConditions(Catalog catalog, List<string> problems)
+    {
+        foreach (var remedy in catalog.Remedies.Where(r => Conditions.Find(r.Condition) is null)) problems.Add($"catalog/remedies/{remedy.Id}.yaml: no condition has the code '{remedy.Condition}'");
+        foreach (var twin in catalog.Remedies.GroupBy(r => r.Condition).Where(g => g.Count() > 1)) problems.Add($"catalog/remedies: {string.Join(" and ", twin.Select(r => r.Id))} are both for '{twin.Key}'");
+        foreach (var engine in catalog.Engines)
+        {
+            foreach (var symptom in engine.Symptoms.Where(s => Conditions.Find(s.Condition) is null)) problems.Add($"catalog/engines/{engine.Id}.yaml: no condition has the code '{symptom.Condition}'");
         }
     }
 

@@ -24,8 +24,23 @@ internal static class EngineFiles
         Formats = [.. map.Choices("formats", Formats, required: true)],
         Quants = map.Has("quants") ? [.. map.Texts("quants")] : ["*"],
         Tasks = [.. map.Choices("tasks", IntentFile.Tasks, required: true)],
+        Symptoms = [.. map.Maps("symptoms").Select(ReadSymptom)],
         Builds = [.. map.Maps("builds", required: true).Select(ReadBuild)],
     };
+
+    private static Symptom ReadSymptom(YamlMap map)
+    {
+        var symptom = new Symptom(
+            (map.Parsed<EntryId>("condition", "the code of a condition", required: true) ?? default).Value ?? "",
+            [.. map.Texts("says")],
+            [.. map.Texts("unless")],
+            [.. map.Numbers("exits", 0, 255)],
+            [.. map.Numbers("killed", 1, 64)],
+            map.Flag("ready"));
+        if (symptom.Says.IsEmpty && symptom.Exits.IsEmpty && symptom.Killed.IsEmpty) map.Problem("a symptom has 'says', 'exits' or 'killed'");
+        map.Finish();
+        return symptom;
+    }
 
     /// <summary>Interfaces that hardware offers and builds need: a list of known words.</summary>
     internal static ImmutableArray<string> ReadInterfaces(YamlMap map, string key)

@@ -184,6 +184,18 @@ public sealed class YamlMap
     public IReadOnlyList<string> Texts(string key, bool required = false) =>
         Sequence(key, required)?.OfType<YamlScalarNode>().Select(s => s.Value ?? "").ToList() ?? [];
 
+    public IReadOnlyList<int> Numbers(string key, int least, int most)
+    {
+        var all = new List<int>();
+        foreach (var scalar in Sequence(key, required: false)?.OfType<YamlScalarNode>() ?? [])
+        {
+            if (int.TryParse(scalar.Value, NumberStyles.Integer, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most) all.Add(value);
+            else _problems.Add(scalar.Start.Line, $"'{key}' has '{scalar.Value}', and whole numbers from {least} to {most} are needed");
+        }
+
+        return all;
+    }
+
     /// <summary>A name without a path.</summary>
     public string? FileName(string key, bool required = false)
     {

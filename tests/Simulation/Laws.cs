@@ -82,7 +82,7 @@ internal static class Laws
     {
         foreach (var exit in world.Signals.OfType<Signal.InstanceExited>())
         {
-            if (exit.Asked || !Judge.IsRefusal(exit)) continue;
+            if (exit.Asked || !exit.IsRefusal) continue;
             if (before.TrialOf(exit.Workload)?.Candidate.Id == exit.Spec && then.Memory.TrialOf(exit.Workload)?.Candidate.Id == exit.Spec) Broken(7, "a refused boot left its trial open");
         }
     }
@@ -109,7 +109,7 @@ internal static class Laws
             if (fact.State != InstanceState.Ready || intent.Find(fact.Workload) is null) continue;
             var others = world.Instances.Count(i => i.Workload == fact.Workload && i.State == InstanceState.Ready && i.Id != fact.Id);
             if (others == 0 && stop.Reason.Length < 10) Broken(9, $"the last healthy instance of {fact.Workload} is stopped without a reason");
-            if (then.Memory.TrialOf(fact.Workload) is { Beside: true } trial && trial.Fallback?.Id == fact.Spec) Broken(9, "a fallback is stopped that fits beside its candidate");
+            if (then.Memory.RenewalOf(fact.Spec, fact.StartedAt) is null && then.Memory.TrialOf(fact.Workload) is { Beside: true } trial && trial.Fallback?.Id == fact.Spec) Broken(9, "a fallback is stopped that fits beside its candidate");
         }
     }
 

@@ -2,6 +2,7 @@ using Medulla.Core.Intents;
 using Medulla.Core.Knowledge;
 using Medulla.Core.Machines;
 using Medulla.Core.Units;
+using Medulla.State;
 using OperatingSystem = Medulla.Core.Machines.OperatingSystem;
 
 namespace Medulla.Tests.Simulation;
@@ -25,9 +26,13 @@ internal static class Shelf
     /// <summary>It loads and answers nonsense.</summary>
     public static readonly ModelEntry Babbler = Model("babbler", 55, 700, placeholder: false, nearby: false);
 
+    /// <summary>What this build knows of symptoms and remedies is what is simulated.</summary>
+    private static readonly Catalog Known = EmbeddedCatalog.Read();
+
     public static readonly Catalog Catalog = new()
     {
-        Engines = [new EngineEntry { Id = Engine, Title = "llama.cpp", Binary = "llama-server", Builds = [new BuildEntry { Backend = "cpu", Sources = [new EngineSource.Folder(), new EngineSource.DebianClosure("sid", "llama.cpp-tools")] }] }],
+        Remedies = Known.Remedies,
+        Engines = [new EngineEntry { Symptoms = Known.FindEngine(Engine)!.Symptoms, Id = Engine, Title = "llama.cpp", Binary = "llama-server", Builds = [new BuildEntry { Backend = "cpu", Sources = [new EngineSource.Folder(), new EngineSource.DebianClosure("sid", "llama.cpp-tools")] }] }],
         Models = [Small, Medium, Large, Huge, Strange, Babbler],
     };
 

@@ -60,6 +60,10 @@ internal sealed class SimRun
             new Weather { Kill = 0.02, FetchFails = 0.1 },
             new Weather { Crash = 0.1, SpawnFails = 0.1 },
             new Weather { Offline = true, Kill = 0.001 },
+            new Weather { Hang = 0.01, Freeze = 0.005, Unkillable = 0.3, ClockJump = 0.001 },
+            new Weather { Shortage = 0.02, Trouble = 0.02 },
+            new Weather { BadBuild = 0.005, Crash = 0.01, FetchFails = 0.3, Trouble = 0.01 },
+            new Weather { Offline = true, Hang = 0.02, Unkillable = 0.1, Shortage = 0.01, Crash = 0.01 },
             new Weather { SpawnFails = 0.3, FetchFails = 0.6, Damage = 0.002 },
             new Weather { Kill = 0.005, Lost = 0.3, Unwritable = 0.3 },
             Weather.Calm,
@@ -97,6 +101,7 @@ internal sealed class SimRun
     private void Calm()
     {
         _world.Weather = Weather.Calm;
+        _world.Mend();
         _powerFailsInWrite = false;
         _story.Add("calm");
         var until = _world.Now.Boot + TimeSpan.FromHours(26);

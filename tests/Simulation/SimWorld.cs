@@ -24,6 +24,24 @@ internal sealed record Weather
 
     public double ClockJump { get; init; }
 
+    /// <summary>Engines that go on without any progress.</summary>
+    public double Hang { get; init; }
+
+    /// <summary>Engines that are stopped by a signal.</summary>
+    public double Freeze { get; init; }
+
+    /// <summary>Of the engines that hang: those that cannot be killed for a while.</summary>
+    public double Unkillable { get; init; }
+
+    /// <summary>Kills by the kernel for want of memory.</summary>
+    public double Shortage { get; init; }
+
+    /// <summary>A file of the engine's build goes bad: it does not start until it was read again.</summary>
+    public double BadBuild { get; init; }
+
+    /// <summary>Sensors that show trouble: memory, disk, descriptors, heat; and lines of the kernel's log.</summary>
+    public double Trouble { get; init; }
+
     /// <summary>No source outside the device answers.</summary>
     public bool Offline { get; init; }
 
@@ -47,11 +65,21 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
     private readonly Dictionary<string, Operation> _operations = new(StringComparer.Ordinal);
     private readonly HashSet<Digest> _weights = [];
     private bool _engine;
+    private bool _badBuild;
+    private HostFact _host = Healthy;
+    private TimeSpan _troubleUntil;
     private int _pids = 100;
     private int _boots;
     private TimeSpan _boot = TimeSpan.FromSeconds(random.Next(5, 500));
     private TimeSpan _wallOffset = TimeSpan.Zero;
     private TimeSpan _elapsed = TimeSpan.Zero;
+
+    private static readonly HostFact Healthy = new() { MemoryAvailable = ByteSize.GiB(4), MemoryTotal = ByteSize.GiB(8), MemoryStall = 0, DiskStall = 0, Swapping = 0, DiskFree = ByteSize.GiB(9), OpenFiles = 90, OpenFilesLimit = 20_000, Temperature = 50, TemperatureLimit = 100 };
+
+    private static readonly string[] KernelLines =
+    [
+        "NVRM: Xid (PCI:0000:05:00): 79, pid=1, GPU has fallen off the bus.", "NVRM: Xid (PCI:0000:05:00): 31, pid=1", "EXT4-fs error (device sda1)", "INFO: task llama-server:1 blocked for more than 120 seconds.",
+    ];
 
     public Weather Weather { get; set; } = Weather.Calm;
 
@@ -91,6 +119,7 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
             Operations = [.. _operations.Select(o => new OperationFact(o.Key, "", null, null, null))],
             MemoryAvailable = memory - new ByteSize(_processes.Sum(p => p.Spec?.Memory.Bytes ?? 0)),
             DiskFree = disk,
+            Host = _host,
             Signals = [.. _signals],
         };
         _signals.Clear();
@@ -123,19 +152,41 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
             if (random.NextDouble() >= Weather.Lost) Finish(operation.Move);
         }
 
+        Trouble(step);
         if (Happens(Weather.ClockJump, step)) _wallOffset = TimeSpan.FromDays(random.Next(-4000, 4000));
         if (_weights.Count > 0 && Happens(Weather.Damage, step))
         {
             var victim = _weights.OrderBy(w => w.Hex, StringComparer.Ordinal).ElementAt(random.Next(_weights.Count));
             _weights.Remove(victim);
-            _signals.Add(new Signal.ArtifactDamaged(victim, "its digest differs"));
+            _signals.Add(new Signal.ArtifactDamaged(Subjects.Weights(victim), "its digest differs"));
+        }
+    }
+
+    private void Trouble(TimeSpan step)
+    {
+        if (_boot >= _troubleUntil) _host = Healthy;
+        if (_engine && Happens(Weather.BadBuild, step)) _badBuild = true;
+        if (!Happens(Weather.Trouble, step)) return;
+        _troubleUntil = _boot + TimeSpan.FromSeconds(random.Next(2, 200));
+        switch (random.Next(6))
+        {
+            case 0: _host = Healthy with { MemoryAvailable = ByteSize.MiB(20), MemoryStall = random.Next(0, 60) }; break;
+            case 1: _host = Healthy with { DiskFree = ByteSize.MiB(2) }; break;
+            case 2: _host = Healthy with { OpenFiles = 19_000 }; break;
+            case 3: _host = Healthy with { Temperature = 101 }; break;
+            case 4: _host = Healthy with { Lost = ["memory pressure gave data before and gives none now"] }; break;
+            default:
+                var line = KernelLines[random.Next(KernelLines.Length)];
+                var (condition, subject) = Core.Incidents.KernelLog.Of(line)!.Value;
+                _signals.Add(new Signal.HostEvent(condition.Code, subject, line));
+                break;
         }
     }
 
     /// <summary>The next moment at which something is due; null when nothing is.</summary>
     public TimeSpan? NextDue()
     {
-        var due = _operations.Values.Select(o => o.Due).Concat(_processes.Where(p => p.State == InstanceState.Starting).Select(p => p.ReadyAt)).ToList();
+        var due = _operations.Values.Select(o => o.Due).Concat(_processes.Where(p => p.State == InstanceState.Starting).Select(p => p.ReadyAt)).Where(d => d > _boot).ToList();
         return due.Count == 0 ? null : due.Min();
     }
 
@@ -148,7 +199,7 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
         {
             process.Probe = null;
             process.Adopted = true;
-            if (process.State == InstanceState.Stopping) process.State = InstanceState.Ready;
+            if (process.State is InstanceState.Stopping) process.State = InstanceState.Ready;
             if (random.NextDouble() < 0.1) process.State = InstanceState.Orphan;
         }
     }
@@ -163,11 +214,14 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
         _wallOffset = random.NextDouble() < 0.3 ? TimeSpan.FromDays(-20000) : _wallOffset;
     }
 
+    /// <summary>What nobody has noticed yet is as it was.</summary>
+    public void Mend() => _badBuild = false;
+
     public void Kill(Process process) => Exit(process, null, 9, asked: false, []);
 
     private void Spawn(Move.StartInstance start)
     {
-        if (_processes.Exists(p => p.Spec?.Id == start.Spec.Id && p.State != InstanceState.Orphan)) throw new InvalidOperationException("two instances of one specification");
+        if (_processes.Exists(p => p.Spec?.Id == start.Spec.Id && p.State is not (InstanceState.Orphan or InstanceState.Lost))) throw new InvalidOperationException("two instances of one specification");
         if (_processes.Exists(p => p.State == InstanceState.Orphan)) throw new InvalidOperationException("a start beside an orphan");
         if (!_engine || !_weights.Contains(start.Spec.Weights.Digest)) throw new InvalidOperationException("a start without its artifacts");
         if (random.NextDouble() < Weather.SpawnFails)
@@ -183,9 +237,12 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
 
     private void Live(Process process, TimeSpan step)
     {
+        if (process.State == InstanceState.Lost && _boot >= process.KillableAt) Exit(process, null, 9, asked: true, []);
+        process.Seen = _boot;
         if (process.State == InstanceState.Starting && _boot >= process.ReadyAt)
         {
-            if (Refused.Contains(process.Spec!.Model)) Exit(process, 1, null, asked: false, ["0.01 E llama_model_load: unknown model architecture: 'strange'"]);
+            if (_badBuild) Exit(process, 127, null, asked: false, ["llama-server: error while loading shared libraries: libllama.so.0: cannot open shared object file"]);
+            else if (Refused.Contains(process.Spec!.Model)) Exit(process, 1, null, asked: false, ["0.01 E llama_model_load: unknown model architecture: 'strange'"]);
             else if (Ceiling.TryGetValue(process.Spec.Model, out var ceiling) && process.Spec.Memory > ceiling) Exit(process, 1, null, asked: false, ["E ggml_aligned_malloc: insufficient memory"]);
             else
             {
@@ -195,12 +252,15 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
         }
         else if (process.State is InstanceState.Ready or InstanceState.Starting)
         {
-            if (Happens(Weather.Crash, step)) Exit(process, null, random.Next(2) == 0 ? 11 : 6, asked: false, []);
+            if (process.StillSince is null && Happens(Weather.Hang, step)) (process.StillSince, process.KillableAt) = (_boot, random.NextDouble() < Weather.Unkillable ? _boot + TimeSpan.FromSeconds(random.Next(60, 400)) : _boot);
+            if (process.StoppedSince is null && Happens(Weather.Freeze, step)) process.StoppedSince = _boot;
+            if (process.State == InstanceState.Ready && Happens(Weather.Shortage, step)) Exit(process, null, 9, asked: false, [], random.Next(2) == 0 ? Core.Observing.Shortage.Group : Core.Observing.Shortage.Machine);
+            else if (Happens(Weather.Crash, step)) Exit(process, null, random.Next(2) == 0 ? 11 : 6, asked: false, []);
             else if (Happens(Weather.Kill, step)) Exit(process, null, 9, asked: false, []);
         }
     }
 
-    private void Exit(Process process, int? code, int? signal, bool asked, ImmutableArray<string> lines)
+    private void Exit(Process process, int? code, int? signal, bool asked, ImmutableArray<string> lines, Shortage? shortage = null)
     {
         if (!_processes.Remove(process) || process.Spec is null) return;
         _signals.Add(new Signal.InstanceExited
@@ -215,6 +275,7 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
             Asked = asked,
             Uptime = _boot - process.StartedAt,
             LastLines = lines,
+            KilledFor = shortage,
         });
     }
 
@@ -223,6 +284,7 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
         Move.FetchWeights fetch when fetch.File.Sources[0].IsNearby => TimeSpan.FromSeconds(0.1),
         Move.FetchWeights fetch => TimeSpan.FromSeconds(fetch.File.Size.Bytes / (random.Next(1, 50) * 1e6)),
         Move.FetchEngine => TimeSpan.FromSeconds(random.Next(2, 30)),
+        Move.VerifyWeights or Move.VerifyBuild or Move.Sweep => TimeSpan.FromSeconds(0.1 + random.NextDouble()),
         Move.ProbeInstance => TimeSpan.FromSeconds(0.1 + random.NextDouble()),
         Move.StopInstance stop => TimeSpan.FromSeconds(stop.Drain == TimeSpan.Zero ? 0.1 : random.NextDouble() * 8),
         _ => TimeSpan.Zero,
@@ -259,6 +321,23 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
                 asked.Probe = Babbling.Contains(probe.Model) ? new ProbeFact(0, 1, "wrong answer") : new ProbeFact(1, 1, null);
                 _signals.Add(new Signal.Probed(probe.Id));
                 break;
+            case Move.VerifyWeights verify:
+                _signals.Add(new Signal.Verified(verify.Subject, _weights.Contains(verify.Digest), "it was read"));
+                break;
+            case Move.VerifyBuild verify:
+                _engine &= !_badBuild;
+                _signals.Add(new Signal.Verified(verify.Subject, !_badBuild, "it was read"));
+                if (_badBuild) _signals.Add(new Signal.ArtifactDamaged(verify.Subject, "a file has another content"));
+                _badBuild = false;
+                break;
+            case Move.Sweep sweep:
+                var before = _weights.Count;
+                _weights.IntersectWith(sweep.Keep);
+                _signals.Add(new Signal.Swept(ByteSize.MiB(before - _weights.Count)));
+                break;
+            case Move.StopInstance stop when _processes.Find(p => p.Id == stop.Id) is { } stuck && _boot < stuck.KillableAt:
+                stuck.State = InstanceState.Lost;
+                break;
             case Move.StopInstance stop when _processes.Find(p => p.Id == stop.Id) is { } ended:
                 Exit(ended, 0, null, asked: true, []);
                 _processes.Remove(ended);
@@ -288,6 +367,16 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
 
         public ProbeFact? Probe { get; set; }
 
+        /// <summary>Since when it makes no progress with what it has to do.</summary>
+        public TimeSpan? StillSince { get; set; }
+
+        public TimeSpan? StoppedSince { get; set; }
+
+        /// <summary>A kill before this is of no effect.</summary>
+        public TimeSpan KillableAt { get; set; }
+
+        public TimeSpan Seen { get; set; }
+
         public InstanceFact Fact => new()
         {
             Id = Id,
@@ -301,6 +390,7 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
             Adopted = Adopted,
             Requests = 0,
             Probe = Probe,
+            Pulse = new Pulse { OwesSince = StillSince, ComputedAt = StillSince ?? Seen, MovedAt = StillSince ?? Seen, HasCounters = true, StoppedSince = StoppedSince },
         };
     }
 }

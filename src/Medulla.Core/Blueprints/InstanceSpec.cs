@@ -48,6 +48,12 @@ public sealed record InstanceSpec
     /// <summary>Decode speed of one request that was expected; null when nothing was.</summary>
     public double? ExpectedTokensPerS { get; init; }
 
+    /// <summary>Prefill speed that was expected; null when nothing was.</summary>
+    public double? ExpectedPromptTokensPerS { get; init; }
+
+    /// <summary>How a repair made it less than it could be, step by step; empty when none did.</summary>
+    public string Amended { get => field ?? ""; init; } = "";
+
     /// <summary>True when the model only keeps an unconfigured device answering.</summary>
     public required bool Placeholder { get; init; }
 

@@ -124,6 +124,7 @@ internal sealed class Layouts
             Quality = _model.Quality,
             Merit = Math.Round(Merit.Of(_workload, _model, file, frame.Context, frame.Slots, frame.Kv, forecast) - (_model.Placeholder ? 0 : Merit.PlaceLoss(offload, _hasAccelerator)), 2),
             ExpectedTokensPerS = forecast is null ? null : Math.Round(forecast.TokensPerS, 1),
+            ExpectedPromptTokensPerS = forecast is null ? null : Math.Round(forecast.PromptTokensPerS, 1),
             Placeholder = _model.Placeholder,
             Asked = _asked,
             Golden = _workload.Task == WorkloadTask.Chat ? _model.Golden : [],

@@ -1,5 +1,7 @@
+using Medulla.Core.Blueprints;
 using Medulla.Core.Incidents;
 using Medulla.Core.Intents;
+using Medulla.Core.Knowledge;
 using Medulla.Core.Observing;
 using Medulla.Core.Planning;
 using Medulla.Core.Proposing;
@@ -8,22 +10,28 @@ using Medulla.Core.Units;
 
 namespace Medulla.Core.Deciding;
 
-/// <summary>Takes what happened into the memory: crash counts, fetch back-offs, incidents. Decides nothing.</summary>
+/// <summary>Takes what happened into the memory: crash counts, fetch back-offs, incidents, how far remedies were climbed. Decides nothing.</summary>
 internal static class Absorb
 {
-    public static Memory Signals(Memory memory, Observation world, List<Note> notes)
+    private const string Host = "host";
+
+    public static Memory Signals(Memory memory, Catalog catalog, Observation world, List<Note> notes)
     {
         foreach (var signal in world.Signals)
         {
             memory = signal switch
             {
-                Signal.InstanceExited exit => Exited(memory, exit, world.Now, notes),
+                Signal.InstanceExited exit => Exited(memory, catalog, exit, world.Now, notes),
                 Signal.InstanceReady ready => Ready(memory, ready, world.Now, notes),
                 Signal.StartFailed failed => StartFailed(memory, failed, world.Now, notes),
                 Signal.WeightsFetched fetched => Fetched(memory, Subjects.Weights(fetched.Digest), fetched.Name, fetched.Outcome, fetched.Failures, world.Now, notes),
                 Signal.EngineFetched fetched => Fetched(memory, Subjects.Engine(fetched.Engine, fetched.Backend), fetched.Engine.Value, fetched.Outcome, fetched.Failures, world.Now, notes),
-                Signal.ArtifactDamaged damaged => See(memory, Condition.ArtifactDamaged, Subjects.Weights(damaged.Digest), damaged.Reason, world.Now, notes),
+                Signal.ArtifactDamaged damaged => Damaged(memory, damaged, world.Now, notes),
                 Signal.StateDamaged damaged => StateDamaged(memory, damaged, world.Now, notes),
+                Signal.Swept swept => Swept(memory, swept, world.Now, notes),
+                Signal.Verified verified => Verified(memory, verified, notes),
+                Signal.RequestRefused refused => See(memory, Conditions.RequestOfDeath, Subjects.Workload(refused.Workload), $"{refused.Deaths} engines died while one and the same request was at work in them; it is refused for an hour", world.Now, notes),
+                Signal.HostEvent happened => HostEvent(memory, happened, world.Now, notes),
                 _ => memory,
             };
         }
@@ -46,83 +54,190 @@ internal static class Absorb
             Target = memory.Target with { IntentGeneration = generation, Instances = memory.Target.Instances.RemoveAll(i => !names.Contains(i.Workload)) },
             Good = memory.Good with { IntentGeneration = generation, Instances = memory.Good.Instances.RemoveAll(i => !names.Contains(i.Workload)) },
             Trials = memory.Trials.RemoveAll(t => !names.Contains(t.Workload)),
+            Ladders = memory.Ladders.RemoveAll(l => !names.Contains(l.Workload)),
             Incidents = memory.Incidents
-                .Where(i => i.IsOpen && i.Subject.StartsWith("workload/", StringComparison.Ordinal) && !names.Contains(new WorkloadName(i.Subject["workload/".Length..])))
-                .Aggregate(memory.Incidents, (list, i) => list.Close(Condition.Find(i.Code), i.Subject, "the intent no longer has this workload", now)),
+                .Where(i => i.IsOpen && Workload(i) is { } workload && !names.Contains(workload))
+                .Aggregate(memory.Incidents, (list, i) => list.Close(i.Code, i.Subject, "the intent no longer has this workload", now)),
         };
     }
 
-    /// <summary>Incidents that follow from facts and not from signals.</summary>
-    public static Memory Facts(Memory memory, ImmutableArray<(Workload Workload, Advice Advice)> advice, Observation world, List<Note> notes)
+    /// <summary>What the signs of life of the instances say: one that does not live is to be ended, and its successor proves itself.</summary>
+    public static Memory Health(Memory memory, Observation world, List<Note> notes)
+    {
+        foreach (var fact in world.Instances)
+        {
+            if (fact.State == InstanceState.Lost)
+            {
+                var subject = Subjects.Instance(fact.Id);
+                if (!memory.Incidents.HasOpen(Conditions.EngineUnkillable, subject)) memory = See(memory, Conditions.EngineUnkillable, subject, $"pid {fact.Pid} was killed and is still there", world.Now, notes);
+                continue;
+            }
+
+            var spec = memory.Target.Instances.Concat(memory.Good.Instances).FirstOrDefault(i => i.Id == fact.Spec);
+            if (spec is null || memory.RenewalOf(fact.Spec, fact.StartedAt) is not null) continue;
+            if (Liveness.Of(fact, spec, world.Now.Boot) is not { } cause) continue;
+            memory = Blame(memory, cause, spec.Id, fact.Workload, world.Now, notes);
+            memory = Renew(memory, spec.Id, world.Now, cause.Text);
+            memory = Count(memory, spec.Id, fact.Workload, fact.State == InstanceState.Ready ? 1 : (memory.CrashOf(spec.Id)?.Short ?? 0) + 1, world.Now, notes);
+            if (memory.TrialOf(fact.Workload) is { } trial && trial.Candidate.Id == spec.Id) memory = memory with { Trials = memory.Trials.Replace(trial, trial with { Trouble = cause.Text }) };
+        }
+
+        return memory;
+    }
+
+    /// <summary>Incidents that follow from facts and not from signals, and the end of those that are over.</summary>
+    public static Memory Facts(Memory memory, ImmutableArray<(Workload Workload, Advice Advice)> advice, Observation world, double pace, List<Note> notes)
     {
         foreach (var (workload, said) in advice)
         {
             var subject = Subjects.Workload(workload.Name);
             if (memory.Target.For(workload.Name) is not null)
             {
-                if (memory.Good.For(workload.Name) is { } good) memory = Close(memory, Condition.ModelUnavailable, subject, $"{good.Model} serves", world.Now);
+                if (memory.Good.For(workload.Name) is { } good) memory = Close(memory, Conditions.ModelUnavailable, subject, $"{good.Model} serves", world.Now);
             }
-            else if (said.Withheld is { } withheld && !memory.Incidents.HasOpen(Condition.ModelUnavailable, subject))
+            else if (said.Withheld is { } withheld && !memory.Incidents.HasOpen(Conditions.ModelUnavailable, subject))
             {
-                memory = See(memory, Condition.ModelUnavailable, subject, withheld.Reason, world.Now, notes);
+                memory = See(memory, Conditions.ModelUnavailable, subject, withheld.Reason, world.Now, notes);
             }
         }
 
         foreach (var incident in memory.Incidents)
         {
-            if (!incident.IsOpen || incident.Code != Condition.ArtifactDamaged.Code) continue;
-            if (world.Weights.FirstOrDefault(w => Subjects.Weights(w.Digest) == incident.Subject) is { } back)
+            if (incident.IsOpen && EndOf(memory, incident, world, pace) is { } proof) memory = Close(memory, Conditions.Of(incident.Code), incident.Subject, proof, world.Now);
+        }
+
+        var orders = memory.Orders.RemoveAll(o => IsDone(o, world));
+        var ladders = memory.Ladders.RemoveAll(l => IsOver(memory, l, world.Now.Boot));
+        return memory with { Orders = orders, Ladders = ladders };
+    }
+
+    /// <summary>Conditions of the machine that are there or not, as its sensors show them.</summary>
+    public static Memory Sensed(Memory memory, Observation world, Policy policy, bool unified, List<Note> notes)
+    {
+        if (world.Host is not { } host) return memory;
+        foreach (var (condition, evidence) in HostConditions.Of(host, policy, unified))
+        {
+            if (evidence is null) memory = Close(memory, condition, Host, HostConditions.WhyOver(condition, host), world.Now);
+            else if (condition == Conditions.MemoryShort && (unified || host.MemoryStall > 10) && Newest(memory, world) is { } newest)
             {
-                memory = Close(memory, Condition.ArtifactDamaged, incident.Subject, $"a verified copy is at {back.Path}", world.Now);
+                // Before the kernel must: on unified memory it may not be able to any more.
+                var (workload, spec) = newest;
+                memory = Blame(memory, new Cause(condition, $"{evidence}; {workload} was started last and is ended before the kernel must act"), spec, workload, world.Now, notes);
+                memory = Renew(memory, spec, world.Now, evidence);
+            }
+            else if (!memory.Incidents.HasOpen(condition, Host))
+            {
+                memory = See(memory, condition, Host, evidence, world.Now, notes);
+                if (condition == Conditions.DiskLow || condition == Conditions.InodesLow) memory = Give(memory, new Order(OrderKind.Sweep, Subjects.Store, world.Now.Boot, evidence));
             }
         }
 
         return memory;
     }
 
-    private static Memory Exited(Memory memory, Signal.InstanceExited exit, Instant now, List<Note> notes)
+    /// <summary>The instance that was started last, if it is ours to end and has not been lately.</summary>
+    private static (WorkloadName Workload, SpecId Spec)? Newest(Memory memory, Observation world)
+    {
+        var newest = world.Instances.Where(i => i.State is InstanceState.Ready or InstanceState.Starting).MaxBy(i => i.StartedAt);
+        if (newest is null || memory.Orders.Any(o => o.Kind == OrderKind.Renew)) return null;
+        return memory.LadderOf(newest.Workload, Conditions.MemoryShort.Code) is { } ladder && world.Now.Boot - ladder.SeenAt < TimeSpan.FromSeconds(30) ? null : (newest.Workload, newest.Spec);
+    }
+
+    /// <summary>Opens or counts an incident of a workload, and lets its remedies be climbed where the blamed instance is the one that is to serve.</summary>
+    public static Memory Blame(Memory memory, Cause cause, SpecId spec, WorkloadName workload, Instant now, List<Note> notes)
+    {
+        memory = See(memory, cause.Condition, Subjects.Workload(workload), cause.Text, now, notes);
+        var trial = memory.TrialOf(workload);
+        var serving = memory.Good.For(workload)?.Id == spec || (trial is { Rank: Rank.Repair } && trial.Candidate.Id == spec);
+        if (!serving) return memory;
+        var before = memory.LadderOf(workload, cause.Condition.Code);
+        var ladder = before is null ? new Ladder(workload, cause.Condition.Code, [], 1, 0, now.Boot, now.Boot) : before with { Seen = before.Seen + 1, SeenAt = now.Boot };
+        return memory with { Ladders = Keep(memory.Ladders, before, ladder) };
+    }
+
+    public static Memory Renew(Memory memory, SpecId spec, Instant now, string reason) => Give(memory, new Order(OrderKind.Renew, spec.Value, now.Boot, reason));
+
+    public static Memory Give(Memory memory, Order order) =>
+        memory with { Orders = Keep(memory.Orders, memory.Orders.FirstOrDefault(o => o.Kind == order.Kind && o.Subject == order.Subject), order) };
+
+    public static Memory See(Memory memory, Condition condition, string subject, string evidence, Instant now, List<Note> notes)
+    {
+        notes.Add(new Note("incident", subject, $"{condition.Code}: {evidence}"));
+        return memory with { Incidents = memory.Incidents.See(condition, subject, evidence, now) };
+    }
+
+    private static Memory Exited(Memory memory, Catalog catalog, Signal.InstanceExited exit, Instant now, List<Note> notes)
     {
         var subject = Subjects.Workload(exit.Workload);
+        memory = Close(memory, Conditions.EngineUnkillable, Subjects.Instance(exit.Id), $"pid {exit.Pid} is gone", now);
         if (exit.Asked)
         {
             notes.Add(new Note("exit", subject, $"pid {exit.Pid} ended as asked"));
             return memory;
         }
 
-        var refusal = Judge.IsRefusal(exit);
-        var evidence = $"pid {exit.Pid} {(exit.WasReady ? $"ended after {exit.Uptime.TotalSeconds:0.0} s" : "ended before it was ready")}: {ExitText.Cause(exit).Text}";
-        memory = See(memory, refusal ? Condition.BootRefused : Condition.EngineExited, subject, evidence, now, notes);
+        var spec = memory.Target.Instances.Concat(memory.Good.Instances).Concat(memory.Trials.Select(t => t.Candidate)).FirstOrDefault(i => i.Id == exit.Spec);
+        var cause = Diagnosis.Of(exit, spec is null ? null : catalog.FindEngine(spec.Engine.Engine));
+        var evidence = $"pid {exit.Pid} {(exit.WasReady ? $"ended after {exit.Uptime.TotalSeconds:0.0} s" : "ended before it was ready")}: {cause.Text}";
+        memory = Blame(memory, cause with { Text = evidence }, exit.Spec, exit.Workload, now, notes);
+        if (exit.IsRefusal && spec is not null && memory.Good.For(exit.Workload)?.Id != exit.Spec) memory = Doubt(memory, cause, spec, now);
         var before = memory.CrashOf(exit.Spec);
         var enough = exit.KilledBy is 9 or 15 ? CrashRecord.StableIfKilled : CrashRecord.Stable;
         var stable = exit.WasReady && (before?.ReadyAt is not { } ready ? exit.Uptime >= enough : now.Boot - ready >= enough);
+        memory = memory with { Incidents = memory.Incidents.Try(cause.Condition, subject, "restart") };
         return Count(memory, exit.Spec, exit.Workload, stable ? 1 : (before?.Short ?? 0) + 1, now, notes);
+    }
+
+    /// <summary>What is tried for the first time need not be to blame for what it runs on: the bytes are read again before anything is believed of it.</summary>
+    private static Memory Doubt(Memory memory, Cause cause, InstanceSpec spec, Instant now)
+    {
+        if (cause.Condition.Layer == Layer.Engine) return Give(memory, new Order(OrderKind.Verify, Subjects.Build(spec.Engine), now.Boot, cause.Text));
+        return cause.Condition.Layer == Layer.Model ? Give(memory, new Order(OrderKind.Verify, Subjects.Weights(spec.Weights.Digest), now.Boot, cause.Text)) : memory;
+    }
+
+    /// <summary>What was learned while the bytes were bad was learned about the bytes.</summary>
+    private static Memory Damaged(Memory memory, Signal.ArtifactDamaged damaged, Instant now, List<Note> notes)
+    {
+        var digest = damaged.Subject[(damaged.Subject.IndexOf('/', StringComparison.Ordinal) + 1)..];
+        memory = memory with { Lessons = memory.Lessons.RemoveAll(l => l.Key.Contains(digest, StringComparison.Ordinal)) };
+        return See(memory, Conditions.ArtifactDamaged, damaged.Subject, damaged.Reason, now, notes);
     }
 
     private static Memory StartFailed(Memory memory, Signal.StartFailed failed, Instant now, List<Note> notes)
     {
-        memory = See(memory, Condition.BootRefused, Subjects.Workload(failed.Workload), failed.Reason, now, notes);
+        var cause = Diagnosis.Of(failed);
+        memory = Blame(memory, cause, failed.Spec, failed.Workload, now, notes);
+        if (memory.Trials.FirstOrDefault(t => t.Candidate.Id == failed.Spec) is { } trial) memory = Doubt(memory, cause, trial.Candidate, now);
+        memory = memory with { Incidents = memory.Incidents.Try(cause.Condition, Subjects.Workload(failed.Workload), "restart") };
         return Count(memory, failed.Spec, failed.Workload, (memory.CrashOf(failed.Spec)?.Short ?? 0) + 1, now, notes);
     }
 
     private static Memory Count(Memory memory, SpecId spec, WorkloadName workload, int shortLives, Instant now, List<Note> notes)
     {
         var record = new CrashRecord(spec, shortLives, now.Boot, now.Boot + CrashRecord.Backoff(shortLives), null);
-        var subject = Subjects.Workload(workload);
-        memory = memory with
-        {
-            Crashes = Keep(memory.Crashes, memory.CrashOf(spec), record),
-            Incidents = memory.Incidents.Try(Condition.EngineExited, subject, "restart").Try(Condition.BootRefused, subject, "restart"),
-        };
-        return record.IsLoop ? See(memory, Condition.CrashLoop, subject, $"{shortLives} short lives in a row", now, notes) : memory;
+        memory = memory with { Crashes = Keep(memory.Crashes, memory.CrashOf(spec), record) };
+        return record.IsLoop ? Blame(memory, new Cause(Conditions.CrashLoop, $"{shortLives} short lives in a row"), spec, workload, now, notes) : memory;
     }
 
+    /// <summary>A token is proof enough against a condition that has no time of quiet.</summary>
     private static Memory Ready(Memory memory, Signal.InstanceReady ready, Instant now, List<Note> notes)
     {
         var subject = Subjects.Workload(ready.Workload);
         var proof = $"a token {ready.LoadTime.TotalSeconds:0.00} s after the start";
         notes.Add(new Note("ready", subject, $"instance {ready.Id} gave {proof}"));
         if (memory.CrashOf(ready.Spec) is { } record) memory = memory with { Crashes = memory.Crashes.Replace(record, record with { ReadyAt = now.Boot }) };
-        return Close(Close(memory, Condition.EngineExited, subject, proof, now), Condition.BootRefused, subject, proof, now);
+        if (memory.Target.For(ready.Workload)?.Id != ready.Spec) return memory;
+        foreach (var incident in memory.Incidents)
+        {
+            if (incident.IsOpen && incident.Subject == subject && Conditions.Of(incident.Code) is { Layer: Layer.Engine or Layer.Model or Layer.Host } condition && condition.Quiet == TimeSpan.Zero && !Stays(condition))
+            {
+                memory = Close(memory, condition, subject, proof, now);
+            }
+        }
+
+        return memory;
+
+        static bool Stays(Condition condition) => condition == Conditions.CrashLoop || condition == Conditions.ModelUnavailable || condition == Conditions.RequestOfDeath;
     }
 
     private static Memory Fetched(Memory memory, string subject, string name, FetchOutcome outcome, ImmutableArray<SourceFailure> failures, Instant now, List<Note> notes)
@@ -132,8 +247,9 @@ internal static class Absorb
         {
             notes.Add(new Note("fetch", subject, $"{name} is here and verified"));
             if (before is not null) memory = memory with { Fetches = memory.Fetches.Remove(before) };
-            memory = Close(memory, Condition.DiskFull, subject, "it was fetched", now);
-            return Close(memory, Condition.EngineUnavailable, subject, "a build was fetched", now);
+            return memory.Incidents
+                .Where(i => i.IsOpen && i.Subject == subject && i.Code != Conditions.ArtifactDamaged.Code)
+                .Aggregate(memory, (m, i) => Close(m, Conditions.Of(i.Code), subject, "it was fetched and verified", now));
         }
 
         var reason = failures.IsEmpty ? outcome.ToString() : string.Join("; ", failures.Select(f => $"{f.Source}: {f.Reason}"));
@@ -142,25 +258,113 @@ internal static class Absorb
         var record = new FetchRecord(subject, count, now.Boot + FetchRecord.Backoff(count), reason);
         notes.Add(new Note("fetch", subject, $"{name} could not be fetched: {reason}"));
         memory = memory with { Fetches = Keep(memory.Fetches, before, record) };
-        if (outcome == FetchOutcome.NoSpace) return See(memory, Condition.DiskFull, subject, reason, now, notes);
-        return subject.StartsWith("engine/", StringComparison.Ordinal) ? See(memory, Condition.EngineUnavailable, subject, reason, now, notes) : memory;
+        if (outcome == FetchOutcome.NoSpace)
+        {
+            memory = Give(memory, new Order(OrderKind.Sweep, Subjects.Store, now.Boot, reason));
+            return See(memory, Conditions.DiskFull, subject, reason, now, notes);
+        }
+
+        if (Diagnosis.OfFetch(failures) is { } condition) memory = See(memory, condition, subject, reason, now, notes);
+        return subject.StartsWith("engine/", StringComparison.Ordinal) ? See(memory, Conditions.EngineUnavailable, subject, reason, now, notes) : memory;
+    }
+
+    /// <summary>Where there is more room now, what found none is fetched again at once.</summary>
+    private static Memory Swept(Memory memory, Signal.Swept swept, Instant now, List<Note> notes)
+    {
+        notes.Add(new Note("sweep", Subjects.Store, $"{swept.Freed} were freed"));
+        memory = memory with { Orders = memory.Orders.RemoveAll(o => o.Kind == OrderKind.Sweep) };
+        if (swept.Freed == ByteSize.Zero) return memory;
+        return memory with { Fetches = [.. memory.Fetches.Select(f => memory.Incidents.HasOpen(Conditions.DiskFull, f.Subject) ? f with { NotBefore = now.Boot } : f)] };
+    }
+
+    private static Memory Verified(Memory memory, Signal.Verified verified, List<Note> notes)
+    {
+        notes.Add(new Note("verify", verified.Subject, verified.Text));
+        memory = memory with { Orders = memory.Orders.RemoveAll(o => o.Kind == OrderKind.Verify && o.Subject == verified.Subject) };
+        if (!verified.Sound || memory.Orders.Any(o => o.Kind == OrderKind.Verify)) return memory;
+
+        // All is what it should be, so it is not to blame: whoever asked for it takes the next step.
+        return memory with { Ladders = [.. memory.Ladders.Select(l => l.Last == AmendmentKind.Refetch && !Lacks(memory, l.Workload) ? l with { Answered = Math.Min(l.Answered, l.Seen - 1) } : l)] };
+    }
+
+    /// <summary>True while something that the workload runs on was found damaged and is not back.</summary>
+    private static bool Lacks(Memory memory, WorkloadName workload) =>
+        memory.Target.For(workload) is { } target &&
+        (memory.Incidents.HasOpen(Conditions.ArtifactDamaged, Subjects.Weights(target.Weights.Digest)) || memory.Incidents.HasOpen(Conditions.ArtifactDamaged, Subjects.Build(target.Engine)));
+
+    private static Memory HostEvent(Memory memory, Signal.HostEvent happened, Instant now, List<Note> notes)
+    {
+        var condition = Conditions.Of(happened.Condition);
+        memory = See(memory, condition, happened.Subject, happened.Evidence, now, notes);
+        return condition.Severity == Severity.Notice ? Close(memory, condition, happened.Subject, "what serves was looked at again", now) : memory;
     }
 
     private static Memory StateDamaged(Memory memory, Signal.StateDamaged damaged, Instant now, List<Note> notes)
     {
-        memory = See(memory, Condition.StateDamaged, damaged.File, damaged.Reason, now, notes);
-        return Close(memory, Condition.StateDamaged, damaged.File, $"set aside as {damaged.SetAside}", now);
+        memory = See(memory, Conditions.StateDamaged, damaged.File, damaged.Reason, now, notes);
+        return Close(memory, Conditions.StateDamaged, damaged.File, $"set aside as {damaged.SetAside}", now);
     }
 
-    private static Memory See(Memory memory, Condition condition, string subject, string evidence, Instant now, List<Note> notes)
+    /// <summary>What proves that an incident is over; null while nothing does.</summary>
+    private static string? EndOf(Memory memory, Incident incident, Observation world, double pace)
     {
-        notes.Add(new Note("incident", subject, $"{condition.Code}: {evidence}"));
-        return memory with { Incidents = memory.Incidents.See(condition, subject, evidence, now) };
+        var now = world.Now.Boot;
+        if (incident.Code == Conditions.ArtifactDamaged.Code)
+        {
+            if (world.Weights.FirstOrDefault(w => Subjects.Weights(w.Digest) == incident.Subject) is { } back) return $"a verified copy is at {back.Path}";
+            if (world.Engines.Any(e => Subjects.Build(e.Build) == incident.Subject)) return "a verified copy is here";
+            var needed = memory.Target.Instances.Concat(memory.Good.Instances).Any(i => Subjects.Weights(i.Weights.Digest) == incident.Subject || Subjects.Build(i.Engine) == incident.Subject);
+            return needed ? null : "nothing that serves needs it any more";
+        }
+
+        if (incident.Code == Conditions.EngineUnkillable.Code) return world.Instances.All(i => Subjects.Instance(i.Id) != incident.Subject) ? "the process is gone" : null;
+        if (incident.Code == Conditions.RequestOfDeath.Code) return world.Now.Wall - incident.LastAt >= TimeSpan.FromHours(1) ? "it has not come again for an hour" : null;
+        if (incident.Subject.StartsWith("accelerator", StringComparison.Ordinal) || incident.Subject == "disk" || (incident.Subject == Host && !HostConditions.IsSensed(incident.Code))) return EndOfEvent(incident, world.Now);
+        if (Conditions.Of(incident.Code) is { Layer: Layer.Network or Layer.Storage } && IsFetch(incident)) return memory.FetchOf(incident.Subject) is null ? "it is not wanted any more, or it is here" : null;
+        if (Workload(incident) is not { } workload || incident.Code == Conditions.ModelUnavailable.Code || memory.TrialOf(workload) is not null) return null;
+        if (memory.Target.For(workload) is not { } target || world.Find(target.Id) is not { State: InstanceState.Ready } fact) return null;
+        var condition = Conditions.Of(incident.Code);
+        if (memory.LadderOf(workload, incident.Code) is not { } ladder) return incident.Code == Conditions.CrashLoop.Code ? null : $"{target.Model} serves";
+        var quiet = Pace(incident.Code == Conditions.CrashLoop.Code ? Ladder.Forgotten : condition.Quiet, pace);
+        if (now - ladder.SeenAt < quiet || fact.StartedAt <= ladder.SeenAt || memory.RenewalOf(fact.Spec, fact.StartedAt) is not null) return null;
+        if (condition.Layer == Layer.Answer && fact.Probe is not { IsGood: true }) return null;
+        return quiet == TimeSpan.Zero ? $"{target.Model} gave a token" : $"{target.Model} gave a token, and it has stayed away for {quiet.TotalSeconds:0} s";
     }
+
+    /// <summary>A process that was meant is gone; an artifact that is not here need not be read.</summary>
+    private static bool IsDone(Order order, Observation world) => order.Kind switch
+    {
+        OrderKind.Sweep => false,
+        OrderKind.Renew => !world.Instances.Any(i => i.Spec.Value == order.Subject && i.StartedAt < order.At && i.State != InstanceState.Lost),
+        _ => !world.Weights.Any(w => Subjects.Weights(w.Digest) == order.Subject) && !world.Engines.Any(e => Subjects.Build(e.Build) == order.Subject),
+    };
+
+    /// <summary>What was told once is over when it has not been told again for long; what lasts is over with the boot.</summary>
+    private static string? EndOfEvent(Incident incident, Instant now)
+    {
+        if (incident.LastAt < now.Wall - now.Boot) return "the machine was started anew since";
+        var condition = Conditions.Of(incident.Code);
+        var quiet = condition.Quiet > TimeSpan.FromMinutes(10) ? condition.Quiet : TimeSpan.FromMinutes(10);
+        return condition.IsLasting || now.Wall - incident.LastAt < quiet ? null : $"it has not come again for {quiet.TotalMinutes:0} min";
+    }
+
+    private static bool IsFetch(Incident incident) => incident.Subject.StartsWith("weights/", StringComparison.Ordinal) || incident.Subject.StartsWith("engine/", StringComparison.Ordinal);
+
+    /// <summary>A ladder is forgotten when its condition has stayed away for long, and begun anew when it was climbed to its end long ago.</summary>
+    private static bool IsOver(Memory memory, Ladder ladder, TimeSpan now)
+    {
+        var open = memory.Incidents.Any(i => i.IsOpen && i.Code == ladder.Condition && i.Subject == Subjects.Workload(ladder.Workload));
+        return open ? now - ladder.StepAt >= Ladder.Again : now - ladder.SeenAt >= Ladder.Forgotten;
+    }
+
+    private static TimeSpan Pace(TimeSpan time, double pace) => pace is 1 ? time : time / pace;
+
+    private static WorkloadName? Workload(Incident incident) =>
+        incident.Subject.StartsWith("workload/", StringComparison.Ordinal) ? new WorkloadName(incident.Subject["workload/".Length..]) : null;
 
     private static Memory Close(Memory memory, Condition condition, string subject, string proof, Instant now)
     {
-        var incidents = memory.Incidents.Close(condition, subject, proof, now);
+        var incidents = memory.Incidents.Close(condition.Code, subject, proof, now);
         return incidents == memory.Incidents ? memory : memory with { Incidents = incidents };
     }
 

@@ -53,11 +53,13 @@ public static class Decide
         resolutions ??= new Resolutions();
         var notes = new List<Note>();
         var mind = memory.Rebase(world.Now);
-        mind = Absorb.Signals(mind, world, notes);
+        mind = Absorb.Signals(mind, catalog, world, notes);
         mind = Absorb.Intent(mind, intent, world.Now, notes);
-        mind = Verdicts(mind, world, notes);
+        mind = Absorb.Health(mind, world, notes);
+        mind = Absorb.Sensed(mind, world, intent.Policy, Budget.IsUnified(machine), notes);
+        mind = Verdicts(mind, catalog, world, notes);
         (mind, var advice) = Adopt(new Situation(intent, catalog, machine, mind, world, resolutions), notes);
-        mind = Absorb.Facts(mind, advice, world, notes);
+        mind = Absorb.Facts(mind, advice, world, intent.Policy.Pace, notes);
 
         var situation = new Situation(intent, catalog, machine, mind, world, resolutions);
         var (plan, drift) = Planner.Draw(situation, advice);
@@ -76,13 +78,13 @@ public static class Decide
         };
     }
 
-    private static Memory Verdicts(Memory memory, Observation world, List<Note> notes)
+    private static Memory Verdicts(Memory memory, Catalog catalog, Observation world, List<Note> notes)
     {
         foreach (var before in memory.Trials)
         {
             var trial = Judge.Witness(before, world);
             if (trial != before) memory = memory with { Trials = memory.Trials.Replace(before, trial) };
-            var verdict = Judge.Decide(trial, world);
+            var verdict = Judge.Decide(trial, world, catalog);
             memory = verdict.Outcome switch
             {
                 Outcome.Proven => Commit(memory, trial, verdict, world.Now, notes),
@@ -103,7 +105,7 @@ public static class Decide
             Good = memory.Good.With(trial.Candidate),
             Trials = memory.Trials.Remove(trial),
             Crashes = memory.Crashes.RemoveAll(c => c.Spec == trial.Fallback?.Id),
-            Incidents = memory.Incidents.Close(Condition.CrashLoop, subject, $"{trial.Candidate.Model} serves: {verdict.Evidence}", now),
+            Incidents = memory.Incidents.Close(Conditions.CrashLoop.Code, subject, $"{trial.Candidate.Model} serves: {verdict.Evidence}", now).Close(Conditions.NothingHelps.Code, subject, $"{trial.Candidate.Model} serves: {verdict.Evidence}", now),
         };
     }
 
@@ -113,13 +115,16 @@ public static class Decide
         var subject = Subjects.Workload(trial.Workload);
         var back = trial.Fallback is { } fallback ? $"{fallback.Model} is the target again" : "another candidate is looked for";
         notes.Add(new Note("verdict", subject, $"refuted: {trial.Change.Text} ({verdict.Evidence}); {back}"));
+
+        // The condition that it was to mend is as open as before: the next step of its remedy is due.
+        if (trial.Mends is { } code && memory.LadderOf(trial.Workload, code) is { } ladder) memory = memory with { Ladders = memory.Ladders.Replace(ladder, ladder with { Answered = Math.Min(ladder.Answered, ladder.Seen - 1) }) };
         return memory with
         {
             Target = trial.Fallback is { } good ? memory.Target.With(good) : memory.Target.Without(trial.Workload),
             Trials = memory.Trials.Remove(trial),
             Lessons = Learn(memory.Lessons, trial.Change, verdict, now),
             Crashes = memory.Crashes.RemoveAll(c => c.Spec == trial.Candidate.Id),
-            Incidents = memory.Incidents.See(Condition.TrialRefuted, subject, $"{trial.Change.Text}: {verdict.Evidence}", now).Close(Condition.TrialRefuted, subject, back, now),
+            Incidents = memory.Incidents.See(Conditions.TrialRefuted, subject, $"{trial.Change.Text}: {verdict.Evidence}", now).Close(Conditions.TrialRefuted.Code, subject, back, now),
         };
     }
 
@@ -141,8 +146,8 @@ public static class Decide
         {
             var advice = Hear(situation, workload);
             heard.Add((workload, advice));
-            if (advice.Ready is not { } proposal) continue;
-            situation = situation with { Memory = Begin(situation, proposal, notes) };
+            if (advice.InPlace is { } step) situation = situation with { Memory = Take(situation, step, notes) };
+            if (advice.Ready is { } proposal) situation = situation with { Memory = Begin(situation, proposal, notes) };
         }
 
         return (situation.Memory, heard.MoveToImmutable());
@@ -155,12 +160,41 @@ public static class Decide
         for (var rank = Rank.ColdStart; rank <= Rank.Upgrade; rank++)
         {
             var advice = Proposers[(int)rank - 1](situation, workload);
-            if (rank >= trial?.Rank) advice = advice with { Ready = null, Withheld = null };
+            if (rank >= trial?.Rank) advice = advice with { Ready = null, Withheld = null, InPlace = null };
             if (advice != Advice.None) return advice;
         }
 
         return Advice.None;
     }
+
+    /// <summary>A step of a remedy that changes nothing about the target.</summary>
+    private static Memory Take(Situation situation, InPlace place, List<Note> notes)
+    {
+        var (memory, now) = (Step(situation.Memory, place.Workload, place.Step, situation.Now), situation.World.Now);
+        var subject = Subjects.Workload(place.Workload);
+        if (place.Opens is { } opened)
+        {
+            var opens = Conditions.Of(opened);
+            return memory.Incidents.HasOpen(opens, subject) ? memory : Absorb.See(memory, opens, subject, place.Reason, now, notes);
+        }
+
+        notes.Add(new Note("repair", subject, $"{Words(place.Step)}, because {place.Reason}"));
+        return place.Orders.Aggregate(memory, Absorb.Give);
+    }
+
+    /// <summary>Remembers that a step was taken, where the ladder and the incident can be seen.</summary>
+    private static Memory Step(Memory memory, WorkloadName workload, Step step, TimeSpan now)
+    {
+        if (memory.LadderOf(workload, step.Condition) is { } ladder) memory = memory with { Ladders = memory.Ladders.Replace(ladder, ladder.Take(step.Do, now)) };
+        return memory with { Incidents = memory.Incidents.Try(Conditions.Of(step.Condition), Subjects.Workload(workload), Words(step)) };
+    }
+
+    private static string Words(Step step) => step.Do switch
+    {
+        AmendmentKind.Refetch => "its files are read again from end to end",
+        AmendmentKind.AskReboot => "a new start of the machine is asked for",
+        _ => System.Text.Json.JsonNamingPolicy.KebabCaseLower.ConvertName(step.Do.ToString()),
+    };
 
     private static Memory Begin(Situation situation, Proposal proposal, List<Note> notes)
     {
@@ -182,10 +216,11 @@ public static class Decide
 
         var change = Change.Between(fallback, candidate);
         notes.Add(new Note("trial", subject, $"begun: {change.Text}, because {proposal.Reason}"));
-        if (proposal.Rank == Rank.Repair && fallback is not null && fallback.Weights.Digest != candidate.Weights.Digest)
+        if (proposal.Step is { } step) memory = Step(memory, candidate.Workload, step, now);
+        if (proposal.Rank == Rank.Repair && fallback is not null)
         {
-            var verdict = new Verdict(Outcome.Refuted, proposal.Reason, AboutArtifact: false);
-            memory = memory with { Lessons = Learn(memory.Lessons, Change.Between(null, fallback), verdict, situation.World.Now) };
+            var left = Change.Between(fallback.Weights.Digest == candidate.Weights.Digest ? candidate : null, fallback);
+            memory = memory with { Lessons = Learn(memory.Lessons, left, new Verdict(Outcome.Refuted, proposal.Reason, AboutArtifact: false), situation.World.Now) };
         }
 
         var starts = proposal.Rank == Rank.Upgrade ? memory.TrialStarts.Add(now) : memory.TrialStarts;
@@ -200,7 +235,8 @@ public static class Decide
                 Fallback = fallback,
                 Change = change,
                 Reason = proposal.Reason,
-                Beside = fallback is not null && Beside.Fits(situation, fallback, candidate),
+                Beside = fallback is not null && (proposal.Rank != Rank.Repair || situation.World.Find(fallback.Id) is { State: InstanceState.Ready }) && Beside.Fits(situation, fallback, candidate),
+                Mends = proposal.Step?.Condition,
                 StartedAt = now,
                 Deadline = now + Judge.Allowance(candidate),
             }),

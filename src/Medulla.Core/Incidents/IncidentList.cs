@@ -8,10 +8,15 @@ public static class IncidentList
     /// <summary>Closed incidents beyond this are dropped, the oldest first; open ones never are.</summary>
     public const int MaxClosed = 32;
 
-    /// <summary>Opens an incident, or counts it once more where it is open already.</summary>
+    /// <summary>Opens an incident, or counts it once more where it is open already. A mere symptom of one that is open is evidence of that one.</summary>
     public static ImmutableArray<Incident> See(this ImmutableArray<Incident> list, Condition condition, string subject, string evidence, Instant now)
     {
         var open = list.FirstOrDefault(i => i.IsOpen && i.Code == condition.Code && i.Subject == subject);
+        if (open is null && !condition.SymptomOf.IsEmpty && list.FirstOrDefault(i => i.IsOpen && condition.SymptomOf.Contains(i.Code)) is { } cause)
+        {
+            return list.Replace(cause, cause with { LastAt = now.Wall, Evidence = Keep(cause.Evidence, $"{condition.Code} ({subject}): {evidence}") });
+        }
+
         if (open is not null)
         {
             return list.Replace(open, open with { Count = open.Count + 1, LastAt = now.Wall, Evidence = Keep(open.Evidence, evidence) });
@@ -38,9 +43,9 @@ public static class IncidentList
     }
 
     /// <summary>Closes by proof; without an open incident, nothing changes.</summary>
-    public static ImmutableArray<Incident> Close(this ImmutableArray<Incident> list, Condition condition, string subject, string proof, Instant now)
+    public static ImmutableArray<Incident> Close(this ImmutableArray<Incident> list, string code, string subject, string proof, Instant now)
     {
-        var open = list.FirstOrDefault(i => i.IsOpen && i.Code == condition.Code && i.Subject == subject);
+        var open = list.FirstOrDefault(i => i.IsOpen && i.Code == code && i.Subject == subject);
         if (open is null) return list;
         list = list.Replace(open, open with { ClosedAt = now.Wall, Proof = proof });
         while (list.Count(i => !i.IsOpen) > MaxClosed) list = list.Remove(list.First(i => !i.IsOpen));

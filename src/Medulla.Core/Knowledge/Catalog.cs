@@ -27,5 +27,7 @@ public sealed record Catalog
 
     public HardwareEntry? FindHardware(HardwareId id) => Hardware.FirstOrDefault(h => h.Id == id);
 
+    public RemedyEntry? FindRemedy(string condition) => Remedies.FirstOrDefault(r => r.Condition == condition);
+
     public ProfileEntry? FindProfile(EntryId id) => Profiles.FirstOrDefault(p => p.Id == id);
 }

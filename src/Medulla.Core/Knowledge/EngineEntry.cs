@@ -25,6 +25,9 @@ public sealed record EngineEntry
 
     public ImmutableArray<WorkloadTask> Tasks { get; init; } = [WorkloadTask.Chat, WorkloadTask.Embedding];
 
+    /// <summary>How it says what is wrong, the most telling first.</summary>
+    public ImmutableArray<Symptom> Symptoms { get; init; } = [];
+
     /// <summary>One per backend and way of running; the first that a device can use is preferred where two would serve equally well.</summary>
     public required ImmutableArray<BuildEntry> Builds { get; init; }
 
@@ -34,6 +37,40 @@ public sealed record EngineEntry
     {
         if (!pattern.EndsWith('*')) return string.Equals(pattern, text, StringComparison.OrdinalIgnoreCase);
         return text.StartsWith(pattern[..^1], StringComparison.OrdinalIgnoreCase);
+    }
+}
+
+/// <summary>How a condition shows in the end of an engine: all that is stated must hold.</summary>
+/// <param name="Condition">Code of the condition.</param>
+/// <param name="Says">Patterns of which a line of the log must hold one (<c>*</c> stands for anything); empty for any log.</param>
+/// <param name="Unless">Patterns that the same line must not hold.</param>
+/// <param name="Exits">Exit codes; empty for any.</param>
+/// <param name="Killed">Numbers of signals; empty for any.</param>
+/// <param name="Ready">Only before (false) or after (true) it had given a token; null for both.</param>
+public sealed record Symptom(string Condition, ImmutableArray<string> Says, ImmutableArray<string> Unless, ImmutableArray<int> Exits, ImmutableArray<int> Killed, bool? Ready)
+{
+    /// <summary>The latest line that shows it; null when none does.</summary>
+    public string? FindIn(ImmutableArray<string> lines)
+    {
+        for (var i = lines.Length - 1; i >= 0; i--)
+        {
+            if (Says.Any(p => Holds(lines[i], p)) && !Unless.Any(p => Holds(lines[i], p))) return lines[i];
+        }
+
+        return null;
+    }
+
+    private static bool Holds(string line, string pattern)
+    {
+        var at = 0;
+        foreach (var part in pattern.Split('*'))
+        {
+            at = line.IndexOf(part, at, StringComparison.OrdinalIgnoreCase);
+            if (at < 0) return false;
+            at += part.Length;
+        }
+
+        return true;
     }
 }
 

@@ -35,10 +35,13 @@ public sealed record Observation
     /// <summary>Space free for the artifact store; null when unknown.</summary>
     public required ByteSize? DiskFree { get; init; }
 
+    /// <summary>What the sensors of the machine say now; null when they have not been read yet.</summary>
+    public HostFact? Host { get; init; }
+
     /// <summary>What happened since the last observation, in order.</summary>
     public required ImmutableArray<Signal> Signals { get; init; }
 
-    public InstanceFact? Find(SpecId spec) => Instances.FirstOrDefault(i => i.Spec == spec && i.State != InstanceState.Orphan);
+    public InstanceFact? Find(SpecId spec) => Instances.FirstOrDefault(i => i.Spec == spec && i.State is not (InstanceState.Orphan or InstanceState.Lost));
 
     public bool Has(Digest weights) => Weights.Any(w => w.Digest == weights);
 }
@@ -56,6 +59,9 @@ public enum InstanceState
 
     /// <summary>A process of an older run that cannot be adopted.</summary>
     Orphan,
+
+    /// <summary>It was killed and is still there, in the kernel's hands.</summary>
+    Lost,
 }
 
 /// <summary>One engine process.</summary>
@@ -88,6 +94,40 @@ public sealed record InstanceFact
 
     /// <summary>The latest golden probe; null when none has ended in this daemon's life.</summary>
     public ProbeFact? Probe { get; init; }
+
+    /// <summary>How it moves; null when nothing has been read of it yet.</summary>
+    public Pulse? Pulse { get; init; }
+}
+
+/// <summary>Signs of life of one process. Times are boot times; null where there is nothing to say.</summary>
+public sealed record Pulse
+{
+    /// <summary>Since when it owes somebody an answer. The clock is the instance's: a client that gives up does not reset it.</summary>
+    public TimeSpan? OwesSince { get; init; }
+
+    /// <summary>When it was last seen to compute, or to read from the disk.</summary>
+    public required TimeSpan ComputedAt { get; init; }
+
+    /// <summary>When one of its counters, or a byte from it, last moved.</summary>
+    public required TimeSpan MovedAt { get; init; }
+
+    /// <summary>True when its counters can be read: without them, only bytes are seen to move.</summary>
+    public bool HasCounters { get; init; }
+
+    /// <summary>True when the computing time of its accelerator is among what is seen.</summary>
+    public bool SeesAccelerator { get; init; }
+
+    /// <summary>Since when it is stopped by a signal.</summary>
+    public TimeSpan? StoppedSince { get; init; }
+
+    /// <summary>Since when its main thread waits in the kernel without an end.</summary>
+    public TimeSpan? StuckSince { get; init; }
+
+    /// <summary>Since when it leaves tiny prompts without an answer.</summary>
+    public TimeSpan? SilentSince { get; init; }
+
+    /// <summary>When it was killed, although it is still there.</summary>
+    public TimeSpan? KilledAt { get; init; }
 }
 
 /// <param name="Passed">Prompts answered as expected.</param>

@@ -34,8 +34,14 @@ public abstract record Signal
 
         public required TimeSpan Uptime { get; init; }
 
-        /// <summary>The last lines of its log, 20 at most.</summary>
+        /// <summary>The last lines of its log, 100 at most.</summary>
         public required ImmutableArray<string> LastLines { get; init; }
+
+        /// <summary>Who counted a kill for want of memory in its last moments; null when nobody did, or when unknown.</summary>
+        public Shortage? KilledFor { get; init; }
+
+        /// <summary>It ended by itself before it could produce a token. A kill from outside (SIGKILL, SIGTERM) is not a refusal.</summary>
+        public bool IsRefusal => !WasReady && KilledBy is not (9 or 15) && !(ExitCode is null && KilledBy is null);
     }
 
     /// <summary>An instance became ready.</summary>
@@ -43,7 +49,8 @@ public abstract record Signal
     public sealed record InstanceReady(InstanceId Id, SpecId Spec, WorkloadName Workload, TimeSpan LoadTime) : Signal;
 
     /// <summary>No process came to be.</summary>
-    public sealed record StartFailed(SpecId Spec, WorkloadName Workload, string Reason) : Signal;
+    /// <param name="Error">The system's error number; 0 when the system was not asked.</param>
+    public sealed record StartFailed(SpecId Spec, WorkloadName Workload, string Reason, int Error = 0) : Signal;
 
     /// <summary>A fetch of a model file ended.</summary>
     /// <param name="Name">Model and quantisation, for people.</param>
@@ -52,8 +59,28 @@ public abstract record Signal
     /// <summary>A fetch of an engine ended.</summary>
     public sealed record EngineFetched(EngineId Engine, string Backend, FetchOutcome Outcome, ImmutableArray<SourceFailure> Failures) : Signal;
 
-    /// <summary>An artifact in the store is not what it was: it has been set aside.</summary>
-    public sealed record ArtifactDamaged(Digest Digest, string Reason) : Signal;
+    /// <summary>An artifact is not what it was: it has been set aside.</summary>
+    /// <param name="Subject">Of a model file or of an engine build.</param>
+    public sealed record ArtifactDamaged(string Subject, string Reason) : Signal;
+
+    /// <summary>An artifact was read from end to end because the loop wanted it.</summary>
+    /// <param name="Subject">The move's subject.</param>
+    /// <param name="Sound">True when it is what was verified before.</param>
+    /// <param name="Text">What was found.</param>
+    public sealed record Verified(string Subject, bool Sound, string Text) : Signal;
+
+    /// <summary>What nobody needs was removed.</summary>
+    /// <param name="Freed">How much more space is free now.</param>
+    public sealed record Swept(ByteSize Freed) : Signal;
+
+    /// <summary>One and the same request was at work in several engines when they died; it is refused for a while.</summary>
+    /// <param name="Deaths">How many.</param>
+    public sealed record RequestRefused(WorkloadName Workload, int Deaths) : Signal;
+
+    /// <summary>Something happened to the machine.</summary>
+    /// <param name="Condition">Code of the condition.</param>
+    /// <param name="Subject">What it is about: <c>host</c>, or a device.</param>
+    public sealed record HostEvent(string Condition, string Subject, string Evidence) : Signal;
 
     /// <summary>A state file could not be read and was set aside.</summary>
     /// <param name="SetAside">Where it is now.</param>
@@ -64,6 +91,16 @@ public abstract record Signal
 
     /// <summary>A request waits for this workload.</summary>
     public sealed record Demanded(WorkloadName Workload) : Signal;
+}
+
+/// <summary>Who ended a process for want of memory.</summary>
+public enum Shortage
+{
+    /// <summary>The limit of its control group.</summary>
+    Group,
+
+    /// <summary>The whole machine.</summary>
+    Machine,
 }
 
 public enum FetchOutcome
@@ -82,4 +119,31 @@ public enum FetchOutcome
 
 /// <param name="Source">Title of the source.</param>
 /// <param name="Reason">Why it was skipped or failed, in words for a person.</param>
-public sealed record SourceFailure(string Source, string Reason);
+public sealed record SourceFailure(string Source, string Reason, FailureKind Kind = FailureKind.Other);
+
+/// <summary>What kind of trouble a source was.</summary>
+public enum FailureKind
+{
+    Other,
+
+    /// <summary>Refused, reset, timed out, too slow, or an error of the server's.</summary>
+    Unreachable,
+
+    /// <summary>Its name cannot be resolved.</summary>
+    Name,
+
+    /// <summary>Its certificate is not to be trusted.</summary>
+    Certificate,
+
+    /// <summary>Its certificate is not valid at the time that our clock shows.</summary>
+    CertificateTime,
+
+    /// <summary>What it sent is not what was promised.</summary>
+    WrongContent,
+
+    /// <summary>It wants somebody to sign in or to agree.</summary>
+    Consent,
+
+    /// <summary>It wants to be asked less often.</summary>
+    Limited,
+}

@@ -1,5 +1,6 @@
 using Medulla.Core.Blueprints;
 using Medulla.Core.Knowledge;
+using Medulla.Core.Observing;
 using Medulla.Core.Units;
 
 namespace Medulla.Core.Planning;
@@ -38,9 +39,12 @@ public abstract record Move
     /// <param name="Drain">How long requests in flight may take to finish.</param>
     public sealed record StopInstance(InstanceId Id, WorkloadName Workload, int Pid, TimeSpan Drain) : Move
     {
+        /// <summary>True when it is past asking: its group is killed at once.</summary>
+        public bool Kill { get; init; }
+
         public override string Subject => Subjects.Instance(Id);
 
-        public override string Title => $"stop pid {Pid} of {Workload}";
+        public override string Title => Kill ? $"kill pid {Pid} of {Workload}" : $"stop pid {Pid} of {Workload}";
     }
 
     /// <summary>Asks an instance its golden prompts. Done when the result is observed.</summary>
@@ -65,5 +69,31 @@ public abstract record Move
         public override string Subject => Subjects.Engine(Engine.Id, Build.Backend);
 
         public override string Title => $"fetch {Engine.Title} ({Build.Backend})";
+    }
+
+    /// <summary>Reads a model file from end to end; one that is not what was verified is set aside. Done when its result is told.</summary>
+    public sealed record VerifyWeights(Digest Digest, string Name) : Move
+    {
+        public override string Subject => Subjects.Weights(Digest);
+
+        public override string Title => $"read {Name} again";
+    }
+
+    /// <summary>Reads the files of an engine build; a build that is not what was verified is set aside. Done when its result is told.</summary>
+    public sealed record VerifyBuild(EngineBuild Build) : Move
+    {
+        public override string Subject => Subjects.Build(Build);
+
+        public override string Title => $"read {Build} again";
+    }
+
+    /// <summary>Removes what nobody needs: staged parts, old builds, models that are neither target nor fallback. Done when there is room.</summary>
+    /// <param name="Keep">Digests of model files that stay.</param>
+    /// <param name="KeepBuilds">Digests of builds that stay.</param>
+    public sealed record Sweep(ImmutableArray<Digest> Keep, ImmutableArray<Digest> KeepBuilds) : Move
+    {
+        public override string Subject => Subjects.Store;
+
+        public override string Title => "make room in the store";
     }
 }

@@ -36,6 +36,8 @@ public sealed class Planner
         var planner = new Planner(situation);
         var wanted = planner.Wanted();
         planner.EndWhatIsNotWanted(wanted);
+        planner.Verify();
+        planner.MakeRoom();
         foreach (var spec in wanted) planner.BringUp(spec);
         foreach (var (workload, said) in advice) planner.Prepare(workload, said);
         return (new Plan([.. planner._moves.Values], [.. planner._holds.Values]), planner._drift.ToImmutable());
@@ -59,11 +61,48 @@ public sealed class Planner
         var missing = wanted.Select(w => w.Id).ToHashSet();
         foreach (var fact in _world.Instances)
         {
-            if (fact.State != InstanceState.Orphan && missing.Remove(fact.Spec)) continue;
             var subject = Subjects.Instance(fact.Id);
+            if (fact.State == InstanceState.Lost)
+            {
+                _drift.Add(new Drift(subject, $"pid {fact.Pid} was killed and is still there"));
+                Wait(subject, $"pid {fact.Pid} is in the kernel's hands; nothing can be done to it", null, "its exit, or a new start of the machine");
+                continue;
+            }
+
+            if (_memory.RenewalOf(fact.Spec, fact.StartedAt) is { } renewal)
+            {
+                missing.Remove(fact.Spec);
+                _drift.Add(new Drift(subject, $"pid {fact.Pid} is to be replaced"));
+                Do(new Move.StopInstance(fact.Id, fact.Workload, fact.Pid, TimeSpan.Zero) { Reason = renewal.Reason, Kill = true });
+                continue;
+            }
+
+            if (fact.State != InstanceState.Orphan && missing.Remove(fact.Spec)) continue;
             _drift.Add(new Drift(subject, $"pid {fact.Pid} runs and is not wanted"));
             Do(new Move.StopInstance(fact.Id, fact.Workload, fact.Pid, fact.State == InstanceState.Orphan ? TimeSpan.Zero : Drain) { Reason = WhyEnded(fact) });
         }
+    }
+
+    private void Verify()
+    {
+        foreach (var order in _memory.Orders.Where(o => o.Kind == OrderKind.Verify))
+        {
+            Move? move = _world.Weights.FirstOrDefault(w => Subjects.Weights(w.Digest) == order.Subject) is { } weights
+                ? new Move.VerifyWeights(weights.Digest, Path.GetFileName(weights.Path)) { Reason = order.Reason }
+                : _world.Engines.FirstOrDefault(e => Subjects.Build(e.Build) == order.Subject) is { } engine ? new Move.VerifyBuild(engine.Build) { Reason = order.Reason } : null;
+            if (move is null) continue;
+            _drift.Add(new Drift(order.Subject, $"{order.Subject} is to be read again"));
+            Do(move);
+        }
+    }
+
+    /// <summary>What runs, what it falls back to and what is on trial stays.</summary>
+    private void MakeRoom()
+    {
+        if (_memory.Orders.FirstOrDefault(o => o.Kind == OrderKind.Sweep) is not { } order) return;
+        var kept = _memory.Target.Instances.Concat(_memory.Good.Instances).Concat(_memory.Trials.Select(t => t.Candidate)).ToList();
+        _drift.Add(new Drift(Subjects.Store, "there is too little room"));
+        Do(new Move.Sweep([.. kept.Select(i => i.Weights.Digest).Distinct()], [.. kept.Select(i => i.Engine.Digest).Distinct()]) { Reason = order.Reason });
     }
 
     /// <summary>Law 9: the last healthy instance of a workload is never stopped without a stated reason.</summary>
@@ -116,6 +155,12 @@ public sealed class Planner
             return;
         }
 
+        if (_memory.IsToBeVerified(Subjects.Weights(spec.Weights.Digest)) || _memory.IsToBeVerified(Subjects.Build(spec.Engine)))
+        {
+            Wait(subject, $"the files of {spec.Model} and its engine are read again before they are used", null, "the end of the reading");
+            return;
+        }
+
         if (_memory.CrashOf(spec.Id) is { } crash && _situation.Now < crash.NotBefore)
         {
             Wait(subject, $"{spec.Model} ended {crash.Short} times in a row soon after its start; it is started again after a back-off", crash.NotBefore, "the back-off's end");
@@ -124,7 +169,7 @@ public sealed class Planner
 
         if (InTheWay(spec) is { } other)
         {
-            Wait(subject, $"pid {other.Pid} must be gone first: {(other.State == InstanceState.Orphan ? "it is left from an earlier run" : "its memory is needed")}", null, "its exit");
+            Wait(subject, $"pid {other.Pid} must be gone first: {(other.State switch { InstanceState.Orphan => "it is left from an earlier run", InstanceState.Lost => "it cannot be killed and holds the memory or the device", _ => "its memory is needed" })}", null, "its exit");
             return;
         }
 
@@ -163,6 +208,13 @@ public sealed class Planner
         foreach (var fact in _world.Instances)
         {
             if (fact.State == InstanceState.Orphan) return fact;
+            if (fact.State == InstanceState.Lost)
+            {
+                // It may hold its accelerator still, and its memory for certain.
+                if (spec.Settings.Accelerator >= 0 || (_world.MemoryAvailable is { } left && spec.Memory > left)) return fact;
+                continue;
+            }
+
             if (fact.Workload != spec.Workload || fact.Spec == spec.Id) continue;
             var besides = trial is { Beside: true } && (fact.Spec == trial.Candidate.Id || fact.Spec == trial.Fallback?.Id);
             var room = _world.MemoryAvailable is not { } available || spec.Memory <= available;

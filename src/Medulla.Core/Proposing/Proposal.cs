@@ -1,6 +1,7 @@
 using Medulla.Core.Blueprints;
 using Medulla.Core.Intents;
 using Medulla.Core.Knowledge;
+using Medulla.Core.Observing;
 using Medulla.Core.Trials;
 using Medulla.Core.Units;
 
@@ -21,7 +22,14 @@ public sealed record Proposal
     public required Candidate Candidate { get; init; }
 
     public required ImmutableArray<Need> Needs { get; init; }
+
+    /// <summary>The step of a remedy that it is; null when it is none.</summary>
+    public Step? Step { get; init; }
 }
+
+/// <summary>A step of a remedy for one condition.</summary>
+/// <param name="Condition">Code.</param>
+public sealed record Step(string Condition, AmendmentKind Do);
 
 /// <summary>An artifact that a proposal waits for.</summary>
 public abstract record Need
@@ -34,14 +42,12 @@ public abstract record Need
 
     public sealed record Weights(ModelId Model, ModelFile File) : Need
     {
-        public override string Subject => SubjectOf(File);
-
-        public static string SubjectOf(ModelFile file) => $"weights/{file.Digest!.Value.Short}";
+        public override string Subject => Subjects.Weights(File.Digest!.Value);
     }
 
     public sealed record Engine(EngineEntry Entry, BuildEntry Build) : Need
     {
-        public override string Subject => $"engine/{Entry.Id}-{Build.Backend}";
+        public override string Subject => Subjects.Engine(Entry.Id, Build.Backend);
     }
 }
 
@@ -55,8 +61,15 @@ public sealed record Advice(Proposal? Ready, Proposal? Preparing, Withheld? With
 
     public static Advice Of(Proposal proposal) => proposal.Needs.IsEmpty ? new Advice(proposal, null, null) : new Advice(null, proposal, null);
 
+    /// <summary>A step that is taken where it stands: no other target, and so no trial. Null when there is none.</summary>
+    public InPlace? InPlace { get; init; }
+
     public static Advice Hold(string reason, TimeSpan? until, string ends) => new(null, null, new Withheld(reason, until, ends));
 }
+
+/// <param name="Orders">What is to be done once; empty where the plan does what is needed anyway, or nothing can be done.</param>
+/// <param name="Opens">A condition that is to be seen with it; null for none.</param>
+public sealed record InPlace(WorkloadName Workload, Step Step, string Reason, ImmutableArray<Order> Orders, string? Opens = null);
 
 /// <param name="Reason">Why, in one sentence.</param>
 /// <param name="Until">Boot time of the next look; null when only an event ends it.</param>

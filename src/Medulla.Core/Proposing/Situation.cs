@@ -37,15 +37,19 @@ public sealed record Situation(Intent Intent, Catalog Catalog, Machine Machine, 
             else taken = taken.With(instance);
         }
 
+        taken = taken with { Host = taken.Host + new ByteSize(host) };
+        var kept = taken;
         if (without > 0)
         {
             foreach (var other in Intent.Workloads.Where(o => o.Name != workload.Name && Memory.Target.For(o.Name) is null))
             {
-                if (Sharing.Reserve(other, Intent.Workloads.Length, Known, Resolutions) is { } reserved) taken = taken.With(reserved);
+                if (Sharing.Reserve(other, Intent.Workloads.Length, Known, Resolutions) is { } reserved) kept = kept.With(reserved);
             }
         }
 
-        return Resolutions.Of(workload, Known, taken with { Host = taken.Host + new ByteSize(host) });
+        // What is kept for others must not keep everybody from beginning.
+        var resolution = Resolutions.Of(workload, Known, kept);
+        return resolution.Candidates.IsEmpty && kept != taken ? Resolutions.Of(workload, Known, taken) : resolution;
     }
 
     /// <summary>Candidates that no lesson forbids, seen from what is the target now.</summary>
@@ -75,7 +79,7 @@ public sealed record Situation(Intent Intent, Catalog Catalog, Machine Machine, 
     }
 
     /// <summary>True when a fetch of it failed lately and its next try is not due.</summary>
-    public bool IsBackedOff(Candidate candidate) => Memory.FetchOf(Need.Weights.SubjectOf(candidate.File)) is { } record && Now < record.NotBefore;
+    public bool IsBackedOff(Candidate candidate) => Memory.FetchOf(Subjects.Weights(candidate.File.Digest!.Value)) is { } record && Now < record.NotBefore;
 
     /// <summary>The first that is worth fetching. Where several files could not be had lately the network is to blame, not the file: instead of going through the whole catalog, the one whose next try is due first is waited for.</summary>
     /// <param name="wanted">In the order of preference, those that are backed off last; not empty.</param>
@@ -84,7 +88,7 @@ public sealed record Situation(Intent Intent, Catalog Catalog, Machine Machine, 
         var first = wanted[0];
         if (ReachOf(first) != Reach.Remote || IsBackedOff(first)) return first;
         var failing = wanted.Where(IsBackedOff).DistinctBy(c => c.File.Digest).ToList();
-        return failing.Count < MaxFailing ? first : failing.MinBy(c => Memory.FetchOf(Need.Weights.SubjectOf(c.File))!.NotBefore)!;
+        return failing.Count < MaxFailing ? first : failing.MinBy(c => Memory.FetchOf(Subjects.Weights(c.File.Digest!.Value))!.NotBefore)!;
     }
 
     /// <summary>Does not depend on the memory: copies of a situation with another one share it.</summary>

@@ -21,7 +21,7 @@ public static class Upgrade
         if (situation.World.Find(current.Id) is not { State: InstanceState.Ready } serving) return Advice.None;
         var resolution = situation.Resolve(workload);
         var merit = Situation.MeritOf(current, resolution) + Merit.Noticeable;
-        var better = situation.Allowed(workload, resolution).Where(c => c.Spec.Merit >= merit && c.Spec.Id != current.Id).ToList();
+        var better = situation.Allowed(workload, resolution).Where(c => c.Spec.Id != current.Id && (c.Spec.Merit >= merit || IsWhole(current, c.Spec))).ToList();
         if (better.Count == 0) return Advice.None;
         if (!situation.Intent.Policy.Climb) return Advice.Hold($"{better[0].Model.Id} would be better, but climbing is off", null, "policy.climb");
 
@@ -29,6 +29,10 @@ public static class Upgrade
         var advice = here is null ? Advice.None : Try(situation, workload, current, here, serving);
         return advice with { Preparing = Prepare(situation, workload, better, here) };
     }
+
+    /// <summary>The same model without what a repair took from it: lessons say when that is worth another try.</summary>
+    private static bool IsWhole(InstanceSpec current, InstanceSpec other) =>
+        current.Amended.Length > 0 && other.Amended.Length == 0 && other.Weights.Digest == current.Weights.Digest && other.Engine.Backend == current.Engine.Backend;
 
     private static Advice Try(Situation situation, Workload workload, InstanceSpec current, Candidate next, InstanceFact serving)
     {

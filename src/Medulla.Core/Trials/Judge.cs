@@ -1,4 +1,6 @@
 using Medulla.Core.Blueprints;
+using Medulla.Core.Incidents;
+using Medulla.Core.Knowledge;
 using Medulla.Core.Observing;
 using Medulla.Core.Units;
 
@@ -34,9 +36,10 @@ public static class Judge
         return trial;
     }
 
-    public static Verdict Decide(Trial trial, Observation world)
+    public static Verdict Decide(Trial trial, Observation world, Catalog catalog)
     {
-        if (Refusal(trial, world) is { } refusal) return refusal;
+        if (Refusal(trial, world, catalog) is { } refusal) return refusal;
+        if (trial.Trouble is { } trouble) return new Verdict(Outcome.Refuted, trouble, AboutArtifact: false);
         var fact = world.Find(trial.Candidate.Id);
         if (fact?.Probe is { IsGood: false } probe)
         {
@@ -62,7 +65,7 @@ public static class Judge
     }
 
     /// <summary>A refused boot refutes at once. A kill from outside (SIGKILL, SIGTERM) is not a refusal.</summary>
-    private static Verdict? Refusal(Trial trial, Observation world)
+    private static Verdict? Refusal(Trial trial, Observation world, Catalog catalog)
     {
         foreach (var signal in world.Signals)
         {
@@ -70,14 +73,12 @@ public static class Judge
             {
                 case Signal.StartFailed failed when failed.Spec == trial.Candidate.Id:
                     return new Verdict(Outcome.Refuted, failed.Reason, AboutArtifact: false);
-                case Signal.InstanceExited { Asked: false } exit when exit.Spec == trial.Candidate.Id && IsRefusal(exit):
-                    var error = ExitText.Cause(exit);
-                    return new Verdict(Outcome.Refuted, $"refused to start: {error.Text}", error.AboutArtifact);
+                case Signal.InstanceExited { Asked: false } exit when exit.Spec == trial.Candidate.Id && exit.IsRefusal:
+                    var cause = Diagnosis.Of(exit, catalog.FindEngine(trial.Candidate.Engine.Engine));
+                    return new Verdict(Outcome.Refuted, $"refused to start: {cause.Text}", cause.Condition.IsAboutArtifact);
             }
         }
 
         return null;
     }
-
-    public static bool IsRefusal(Signal.InstanceExited exit) => !exit.WasReady && exit.KilledBy is not (9 or 15) && !(exit.ExitCode is null && exit.KilledBy is null);
 }

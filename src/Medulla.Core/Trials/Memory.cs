@@ -64,6 +64,12 @@ public sealed record Memory
     /// <summary>Boot times of the latest upgrades' beginnings: the disruption budget. At most <see cref="MaxStarts"/>.</summary>
     public required ImmutableArray<TimeSpan> TrialStarts { get; init; }
 
+    /// <summary>How far remedies have been climbed, at most <see cref="MaxRecords"/>.</summary>
+    public ImmutableArray<Ladder> Ladders { get => field.IsDefault ? [] : field; init; }
+
+    /// <summary>What is to be done once, at most <see cref="MaxRecords"/>.</summary>
+    public ImmutableArray<Order> Orders { get => field.IsDefault ? [] : field; init; }
+
     public const int MaxRecords = 64;
 
     public const int MaxStarts = 16;
@@ -73,6 +79,13 @@ public sealed record Memory
     public CrashRecord? CrashOf(SpecId spec) => Crashes.FirstOrDefault(c => c.Spec == spec);
 
     public FetchRecord? FetchOf(string subject) => Fetches.FirstOrDefault(f => f.Subject == subject);
+
+    public Ladder? LadderOf(WorkloadName workload, string condition) => Ladders.FirstOrDefault(l => l.Workload == workload && l.Condition == condition);
+
+    /// <summary>The order to end a process that was started at this time; null when there is none.</summary>
+    public Order? RenewalOf(SpecId spec, TimeSpan startedAt) => Orders.FirstOrDefault(o => o.Kind == OrderKind.Renew && o.Subject == spec.Value && startedAt < o.At);
+
+    public bool IsToBeVerified(string subject) => Orders.Any(o => o.Kind == OrderKind.Verify && o.Subject == subject);
 
     public bool IsRefuted(Change change, TimeSpan now) => Lessons.Any(l => l.Key == change.Key && l.Holds(now));
 
@@ -88,7 +101,9 @@ public sealed record Memory
         Same(Incidents, other.Incidents) &&
         Same(Crashes, other.Crashes) &&
         Same(Fetches, other.Fetches) &&
-        Same(TrialStarts, other.TrialStarts);
+        Same(TrialStarts, other.TrialStarts) &&
+        Same(Ladders, other.Ladders) &&
+        Same(Orders, other.Orders);
 
     /// <summary>
     /// Moves every boot time into the boot of <paramref name="now"/>. How long the power was off is unknown, so what
@@ -108,6 +123,8 @@ public sealed record Memory
             Crashes = [.. Crashes.Select(c => c with { LastAt = c.LastAt + shift, NotBefore = c.NotBefore + shift, ReadyAt = c.ReadyAt + shift })],
             Fetches = [.. Fetches.Select(f => f with { NotBefore = f.NotBefore + shift })],
             TrialStarts = [.. TrialStarts.Select(t => t + shift)],
+            Ladders = [.. Ladders.Select(l => l with { SeenAt = l.SeenAt + shift, StepAt = l.StepAt + shift })],
+            Orders = [.. Orders.Select(o => o with { At = o.At + shift })],
         };
     }
 

@@ -43,6 +43,12 @@ public sealed record Trial
     /// <summary>Unasked exits of the candidate in this trial, after it had been ready.</summary>
     public int Crashes { get; init; }
 
+    /// <summary>What it was found to suffer from while it ran; null for nothing.</summary>
+    public string? Trouble { get; init; }
+
+    /// <summary>Code of the condition that it is to mend; null when it mends none.</summary>
+    public string? Mends { get; init; }
+
     /// <summary>Unasked exits of other instances meanwhile: the base rate that blame is compared with.</summary>
     public int OtherCrashes { get; init; }
 }

@@ -51,7 +51,7 @@ public sealed record WhyReport(ImmutableArray<WhyEntry> Entries)
     {
         foreach (var incident in memory.Incidents.Where(i => i.IsOpen && i.Subject == subject))
         {
-            yield return $"Open incident {incident.Id} ({Condition.Find(incident.Code).Title}), seen {incident.Count} times: {incident.Evidence[^1]}.";
+            yield return $"Open incident {incident.Id} ({Conditions.Of(incident.Code).Title}), seen {incident.Count} times: {incident.Evidence[^1]}.";
         }
 
         foreach (var lesson in memory.Lessons.Where(l => $"workload/{l.Key.Split('|')[0]}" == subject))
@@ -83,7 +83,7 @@ public sealed record WhyEntry(string Subject, ImmutableArray<string> Sentences);
 public sealed record IncidentReport(ImmutableArray<IncidentEntry> Incidents)
 {
     public static IncidentReport Of(Memory memory) =>
-        new([.. memory.Incidents.OrderBy(i => !i.IsOpen).ThenByDescending(i => i.Id).Select(i => new IncidentEntry(i, Condition.Find(i.Code).Title, Condition.Find(i.Code).Severity))]);
+        new([.. memory.Incidents.OrderBy(i => !i.IsOpen).ThenByDescending(i => i.Id).Select(i => new IncidentEntry(i, Conditions.Of(i.Code).Title, Conditions.Of(i.Code).Severity))]);
 }
 
 public sealed record IncidentEntry(Incident Incident, string Title, Severity Severity);

@@ -4,7 +4,9 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Medulla.Artifacts;
 using Medulla.Artifacts.Builds;
+using Medulla.Core.Blueprints;
 using Medulla.Core.Deciding;
+using Medulla.Core.Incidents;
 using Medulla.Core.Knowledge;
 using Medulla.Core.Observing;
 using Medulla.Core.Trials;
@@ -33,6 +35,7 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
     private bool _stopEngines;
     private volatile Told? _told;
     private RouteTable _table = RouteTable.Empty;
+    private bool _unified;
 
     /// <summary>Why it could not start; null when it ran.</summary>
     public string? Problem { get; private set; }
@@ -66,7 +69,8 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         using var store = new ArtifactStore(options.Data, StoreOptions.FromEnvironment(options.Models, options.Intent.Policy), catalog, signals, time, Log<ArtifactStore>(app));
         var shelf = new EngineShelf(options.Data, new BuildOptions { Folder = options.Engines, Cache = Environment.GetEnvironmentVariable("MEDULLA_ENGINE_CACHE") }, signals, time, Log<EngineShelf>(app));
         var executor = new Executor(instances, store, shelf, signals, Log<Executor>(app));
-        var world = new DeviceWorld(instances, store, shelf, executor, signals, probe, clock, options.Data.Root);
+        using var sensors = new HostSensors(options.Data.Root, probe, time, (code, subject, evidence) => signals.Post(new Signal.HostEvent(code, subject, evidence)), signals.Nudge, Meaning);
+        var world = new DeviceWorld(instances, store, shelf, executor, signals, probe, sensors, clock, options.Data.Root);
         var page = new MetricsPage(metrics, journal, signals);
         var api = new AdminApi(options, gatewayOptions, world, () => screen.Endpoint, () => _told, page, probe, Stop);
         app.Run(context => AdminApi.Handles(context.Request.Path) ? Task.Run(() => api.HandleAsync(context)) : context.Request.Path == "/health" ? gateway.HealthAsync(context) : gateway.HandleAsync(context));
@@ -82,6 +86,8 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, s => Take(s, engines: false));
 
         var machine = probe.Read(options.Data.Root);
+        _unified = Budget.IsUnified(machine);
+        var sensing = sensors.RunAsync(_stop.Token);
         var loop = new Reconciler(world, options.Intent, catalog, machine, memory, Remember, Tell, Untold);
         var checks = CheckAsync(store, shelf);
         var thrift = new Thrift(() => metrics.Answered);
@@ -95,6 +101,7 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         }
 
         await checks;
+        await sensing;
         await executor.EndAsync();
         if (_stopEngines) await instances.StopAllAsync(TimeSpan.FromSeconds(2));
         await app.StopAsync();
@@ -134,6 +141,9 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
             screen.Show(seen, then);
         }
     }
+
+    private string Meaning(HostFact host) =>
+        string.Join(' ', HostConditions.Of(host, options.Intent.Policy, _unified).Where(c => c.Evidence is not null).Select(c => c.Condition.Code));
 
     private WebApplication Build()
     {

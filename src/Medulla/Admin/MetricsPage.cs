@@ -41,7 +41,7 @@ internal sealed class MetricsPage(GatewayMetrics gateway, Journal journal, Signa
         }
 
         GatewayMetrics.Head(page, "medulla_incidents_open", "gauge", "Open incidents by condition.");
-        foreach (var condition in Condition.All) GatewayMetrics.Line(page, "medulla_incidents_open", $"condition=\"{condition.Code}\"", then.Memory.Incidents.Count(i => i.IsOpen && i.Code == condition.Code));
+        foreach (var condition in Conditions.All) GatewayMetrics.Line(page, "medulla_incidents_open", $"condition=\"{condition.Code}\"", then.Memory.Incidents.Count(i => i.IsOpen && i.Code == condition.Code));
         One("medulla_settled", "gauge", "1 when no trial and no move is under way.", then.Settled ? 1 : 0);
         One("medulla_degraded", "gauge", "1 when less is served than should be.", then.Degraded is null ? 0 : 1);
         One("medulla_daemon_resident_bytes", "gauge", "Resident memory of the daemon.", Environment.WorkingSet);

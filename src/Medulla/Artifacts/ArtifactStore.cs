@@ -58,6 +58,9 @@ internal sealed partial class ArtifactStore : IDisposable
     /// <summary>Why a file of the owner's is not used.</summary>
     public ImmutableArray<string> Findings { get; private set; } = [];
 
+    /// <summary>Bytes that the disk of the store has free.</summary>
+    public long FreeSpace => new DriveInfo(_data.Store).AvailableFreeSpace;
+
     /// <summary>Reads the records. A file that looks as it did is trusted; any other counts as absent until <see cref="CheckAsync"/> has read it.</summary>
     public void Load()
     {
@@ -80,14 +83,39 @@ internal sealed partial class ArtifactStore : IDisposable
             if (CommitRecord.Read(record) is not { } commit) File.Delete(record);
             else if (Posix.Stat(commit.Path) is not { } stamp) Lose(commit, record, "it is gone");
             else if (stamp == commit.Stamp) Keep(commit);
-            else if (await HashAsync(commit.Path, cancel) == commit.Digest) Recommit(commit, record);
-            else Lose(commit, record, $"it has {stamp.Size} bytes of another content than was verified");
+            else await ReadAgainAsync(commit, record, cancel);
         }
 
         await AdoptOwnAsync(cancel);
         Nearby = [.. Absent().Where(f => f.Sources.Any(s => s.IsNearby) || _near.Find(f).Any()).Select(f => f.Digest!.Value)];
         Publish();
         _signals.Nudge();
+    }
+
+    /// <summary>Reads a file from end to end however it looks; the result is a signal.</summary>
+    public async Task VerifyAsync(Move.VerifyWeights move, CancellationToken cancel)
+    {
+        var text = $"{move.Name} is not in the store";
+        var sound = _commits.TryGetValue(move.Digest, out var commit) && await ReadAgainAsync(commit, RecordOf(move.Digest), cancel);
+        if (commit is not null) text = sound ? $"{commit.Path} was read from end to end and is what was verified" : $"{commit.Path} is not what was verified";
+        Publish();
+        _signals.Post(new Signal.Verified(move.Subject, sound, text));
+    }
+
+    /// <summary>Removes staged parts that nobody fetches, and models of ours that are not to be kept; the owner's files are never touched.</summary>
+    public void Sweep(ImmutableArray<Digest> keep, ISet<string> staged)
+    {
+        foreach (var part in Directory.EnumerateFiles(Staged).Where(p => !staged.Contains(Path.GetFileName(p).Split('.')[0]))) File.Delete(part);
+        foreach (var commit in _commits.Values.Where(c => IsOurs(c) && !keep.Contains(c.Digest)).ToList())
+        {
+            File.Delete(RecordOf(commit.Digest));
+            lock (_gate) _commits = _commits.Remove(commit.Digest);
+            Directory.Delete(Path.GetDirectoryName(commit.Path)!, recursive: true);
+            LogSwept(commit.Path);
+        }
+
+        if (Directory.Exists(_data.Aside)) Directory.Delete(_data.Aside, recursive: true);
+        Publish();
     }
 
     /// <summary>True while the file looks as it did when it was verified: asked right before it is run.</summary>
@@ -112,7 +140,7 @@ internal sealed partial class ArtifactStore : IDisposable
         {
             LogFetchFailed(move.Subject, e);
             failures.Add(new SourceFailure("store", e.Message));
-            outcome = FetchOutcome.NoSource;
+            outcome = e.HResult == Posix.NoSpace ? FetchOutcome.NoSpace : FetchOutcome.NoSource;
         }
 
         Publish();
@@ -133,7 +161,7 @@ internal sealed partial class ArtifactStore : IDisposable
                 return FetchOutcome.Done;
             }
 
-            failures.Add(new SourceFailure(source, $"{path} is not the file that the catalog knows"));
+            failures.Add(new SourceFailure(source, $"{path} is not the file that the catalog knows", FailureKind.WrongContent));
         }
 
         if (NoRoom(move.File.Size) is { } noRoom)
@@ -150,10 +178,10 @@ internal sealed partial class ArtifactStore : IDisposable
         foreach (var source in file.Sources)
         {
             if (source is ModelSource.Shipped) continue;
-            if (await FromAsync(source, file, staging, meter, cancel) is { } reason)
+            if (await FromAsync(source, file, staging, meter, cancel) is { } failure)
             {
-                failures.Add(new SourceFailure(source.Title, reason));
-                meter.Say($"{source.Title}: {reason}");
+                failures.Add(failure);
+                meter.Say($"{source.Title}: {failure.Reason}");
                 continue;
             }
 
@@ -165,7 +193,7 @@ internal sealed partial class ArtifactStore : IDisposable
             }
 
             damaged = true;
-            failures.Add(new SourceFailure(source.Title, "what it sent is not the file that the catalog knows"));
+            failures.Add(new SourceFailure(source.Title, "what it sent is not the file that the catalog knows", FailureKind.WrongContent));
             staging.Reset();
         }
 
@@ -174,9 +202,9 @@ internal sealed partial class ArtifactStore : IDisposable
     }
 
     /// <summary>Null when all bytes came.</summary>
-    private async Task<string?> FromAsync(ModelSource source, ModelFile file, Staging staging, Meter meter, CancellationToken cancel)
+    private async Task<SourceFailure?> FromAsync(ModelSource source, ModelFile file, Staging staging, Meter meter, CancellationToken cancel)
     {
-        if (source is ModelSource.Embedded embedded) return await FromResourceAsync(embedded, file, staging, cancel);
+        if (source is ModelSource.Embedded embedded) return await FromResourceAsync(embedded, file, staging, cancel) is { } problem ? new SourceFailure(source.Title, problem) : null;
         var (address, token) = AddressOf(source);
         var download = new Download(_http, _options, _time);
         var pause = _options.RetryPause;
@@ -189,10 +217,10 @@ internal sealed partial class ArtifactStore : IDisposable
                 case DownloadOutcome.Complete:
                     return null;
                 case DownloadOutcome.Refused refused:
-                    return refused.Reason;
+                    return new SourceFailure(source.Title, refused.Reason, refused.Kind);
                 case DownloadOutcome.Broken broken:
                     if (staging.Length > before) staging.Checkpoint();
-                    if (attempt == Tries) return broken.Reason;
+                    if (attempt == Tries) return new SourceFailure(source.Title, broken.Reason, broken.Kind);
                     meter.Say($"{source.Title}: {broken.Reason}; trying again");
                     await Task.Delay(broken.Pause ?? pause, _time, cancel);
                     pause *= 2;
@@ -208,9 +236,9 @@ internal sealed partial class ArtifactStore : IDisposable
         {
             meter.Say(source.Title);
             var (address, token) = AddressOf(source);
-            var (length, reason) = await new Download(_http, _options, _time).LengthAsync(address, token, cancel);
+            var (length, reason, kind) = await new Download(_http, _options, _time).LengthAsync(address, token, cancel);
             if (length is { } bytes && Math.Abs(bytes - file.Size.Bytes) <= file.Size.Bytes / 10) return file with { Size = new ByteSize(bytes), IsSizeExact = true };
-            failures.Add(new SourceFailure(source.Title, reason ?? $"its file has {length} bytes, and the catalog knows about {file.Size.Bytes}"));
+            failures.Add(new SourceFailure(source.Title, reason ?? $"its file has {length} bytes, and the catalog knows about {file.Size.Bytes}", kind));
             meter.Say($"{source.Title}: {failures[^1].Reason}");
         }
 
@@ -239,13 +267,13 @@ internal sealed partial class ArtifactStore : IDisposable
     /// <summary>Null when there is room for it within disk and policy; what is staged already counts as taken.</summary>
     private string? NoRoom(ByteSize size)
     {
-        var free = new ByteSize(new DriveInfo(_data.Store).AvailableFreeSpace);
+        var free = new ByteSize(FreeSpace);
         if (size + _options.Policy.DiskReserve > free)
         {
             return $"it needs {size}, {free} are free below {_data.Store}, and {_options.Policy.DiskReserve} stay free. Make room, or lower policy.disk_reserve";
         }
 
-        var held = new ByteSize(_commits.Values.Where(c => c.Path.StartsWith(_data.Store, StringComparison.Ordinal)).Sum(c => c.Stamp.Size));
+        var held = new ByteSize(_commits.Values.Where(IsOurs).Sum(c => c.Stamp.Size));
         return _options.Policy.DiskCap is { } cap && held + size > cap ? $"it needs {size}, the store holds {held}, and policy.disk_cap is {cap}" : null;
     }
 
@@ -295,13 +323,35 @@ internal sealed partial class ArtifactStore : IDisposable
         return commit;
     }
 
+    /// <summary>True when it is what was verified; else it is set aside, or not referred to any more.</summary>
+    private async Task<bool> ReadAgainAsync(CommitRecord commit, string record, CancellationToken cancel)
+    {
+        try
+        {
+            if (await HashAsync(commit.Path, cancel) == commit.Digest)
+            {
+                Recommit(commit, record);
+                return true;
+            }
+
+            Lose(commit, record, $"it has {Posix.Stat(commit.Path)?.Size ?? 0} bytes of another content than was verified");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Lose(commit, record, $"it cannot be read: {e.Message}");
+        }
+
+        return false;
+    }
+
+    private bool IsOurs(CommitRecord commit) => commit.Path.StartsWith(_data.Store + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+
     private void Lose(CommitRecord commit, string record, string reason)
     {
         File.Delete(record);
         lock (_gate) _commits = _commits.Remove(commit.Digest);
-        var ours = commit.Path.StartsWith(_data.Store + Path.DirectorySeparatorChar, StringComparison.Ordinal);
-        var aside = ours && File.Exists(commit.Path) ? $"; set aside as {AtomicFile.SetAside(commit.Path, _data.Aside, keep: 4)}" : "";
-        _signals.Post(new Signal.ArtifactDamaged(commit.Digest, $"{commit.Path}: {reason}{aside}"));
+        var aside = IsOurs(commit) && File.Exists(commit.Path) ? $"; set aside as {AtomicFile.SetAside(commit.Path, _data.Aside, keep: 4)}" : "";
+        _signals.Post(new Signal.ArtifactDamaged(Subjects.Weights(commit.Digest), $"{commit.Path}: {reason}{aside}"));
     }
 
     private void Publish()
@@ -315,6 +365,9 @@ internal sealed partial class ArtifactStore : IDisposable
         await using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1 << 20, FileOptions.SequentialScan | FileOptions.Asynchronous);
         return Digest.FromHash(await SHA256.HashDataAsync(file, cancel));
     }
+
+    [LoggerMessage(3002, LogLevel.Warning, "removed {Path}: room was needed and nothing uses it")]
+    private partial void LogSwept(string path);
 
     [LoggerMessage(3001, LogLevel.Warning, "the fetch of {Subject} failed in the store")]
     private partial void LogFetchFailed(string subject, Exception e);

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
+using Medulla.Core.Observing;
 
 namespace Medulla.Artifacts;
 
@@ -16,10 +17,10 @@ internal abstract record DownloadOutcome
 
     /// <summary>It broke off, and may go better another time.</summary>
     /// <param name="Pause">What the source asked for; null when it did not say.</param>
-    public sealed record Broken(string Reason, TimeSpan? Pause = null) : DownloadOutcome;
+    public sealed record Broken(string Reason, TimeSpan? Pause = null, FailureKind Kind = FailureKind.Unreachable) : DownloadOutcome;
 
     /// <summary>This source does not have what we want.</summary>
-    public sealed record Refused(string Reason) : DownloadOutcome;
+    public sealed record Refused(string Reason, FailureKind Kind = FailureKind.Other) : DownloadOutcome;
 }
 
 /// <summary>
@@ -42,27 +43,28 @@ internal sealed class Download(HttpMessageInvoker http, StoreOptions options, Ti
     });
 
     /// <summary>Asks how long the file is; null with the reason when the source does not say.</summary>
-    public async Task<(long? Length, string? Reason)> LengthAsync(Uri address, string? token, CancellationToken cancel)
+    public async Task<(long? Length, string? Reason, FailureKind Kind)> LengthAsync(Uri address, string? token, CancellationToken cancel)
     {
         using var stall = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         stall.CancelAfter(options.StallLimit);
         try
         {
             using var answer = await AskAsync(address, token, 0, stall.Token);
-            if (!answer.IsSuccessStatusCode) return (null, $"it answered {(int)answer.StatusCode}");
-            return answer.Content.Headers.ContentLength is { } length ? (length, null) : (null, "it does not say how long the file is");
+            if (!answer.IsSuccessStatusCode) return (null, $"it answered {(int)answer.StatusCode}", KindOf((int)answer.StatusCode));
+            if (answer.Content.Headers.ContentType?.MediaType is "text/html") return (null, "it sent a page instead of the file", FailureKind.WrongContent);
+            return answer.Content.Headers.ContentLength is { } length ? (length, null, FailureKind.Other) : (null, "it does not say how long the file is", FailureKind.Other);
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
-            return (null, $"nothing came for {options.StallLimit.TotalSeconds:0} s");
+            return (null, $"nothing came for {options.StallLimit.TotalSeconds:0} s", FailureKind.Unreachable);
         }
         catch (HttpRequestException e)
         {
-            return (null, Words(e));
+            return (null, Words(e), KindOf(e));
         }
         catch (RedirectLoopException e)
         {
-            return (null, e.Message);
+            return (null, e.Message, FailureKind.WrongContent);
         }
     }
 
@@ -96,11 +98,11 @@ internal sealed class Download(HttpMessageInvoker http, StoreOptions options, Ti
         }
         catch (HttpRequestException e)
         {
-            return new DownloadOutcome.Broken(Words(e));
+            return new DownloadOutcome.Broken(Words(e), Kind: KindOf(e));
         }
         catch (RedirectLoopException e)
         {
-            return new DownloadOutcome.Refused(e.Message);
+            return new DownloadOutcome.Refused(e.Message, FailureKind.WrongContent);
         }
         catch (IOException e) when (e is HttpIOException || e.InnerException is SocketException or HttpIOException)
         {
@@ -128,11 +130,11 @@ internal sealed class Download(HttpMessageInvoker http, StoreOptions options, Ti
     private DownloadOutcome? Unusable(HttpResponseMessage answer, long from, long size)
     {
         var code = (int)answer.StatusCode;
-        if (code is 429 or 503) return new DownloadOutcome.Broken($"it answered {code}", Pause(answer.Headers.RetryAfter));
+        if (code is 429 or 503) return new DownloadOutcome.Broken($"it answered {code}", Pause(answer.Headers.RetryAfter), KindOf(code));
         if (code is >= 500) return new DownloadOutcome.Broken($"it answered {code}");
         if (code is 416) return new DownloadOutcome.Refused($"it has fewer than {from} bytes, and the catalog knows {size}");
-        if (code is not (200 or 206)) return new DownloadOutcome.Refused($"it answered {code}");
-        if (answer.Content.Headers.ContentType?.MediaType is "text/html") return new DownloadOutcome.Refused("it sent a page instead of the file");
+        if (code is not (200 or 206)) return new DownloadOutcome.Refused($"it answered {code}", KindOf(code));
+        if (answer.Content.Headers.ContentType?.MediaType is "text/html") return new DownloadOutcome.Refused("it sent a page instead of the file", FailureKind.WrongContent);
         if (code == 206)
         {
             var range = answer.Content.Headers.ContentRange;
@@ -145,6 +147,21 @@ internal sealed class Download(HttpMessageInvoker http, StoreOptions options, Ti
         }
 
         return null;
+    }
+
+    private static FailureKind KindOf(int code) => code switch
+    {
+        401 or 403 => FailureKind.Consent,
+        429 => FailureKind.Limited,
+        >= 500 => FailureKind.Unreachable,
+        _ => FailureKind.Other,
+    };
+
+    private static FailureKind KindOf(HttpRequestException e)
+    {
+        if (e.HttpRequestError == HttpRequestError.NameResolutionError) return FailureKind.Name;
+        if (e.HttpRequestError != HttpRequestError.SecureConnectionError) return FailureKind.Unreachable;
+        return (e.InnerException ?? e).Message.Contains("NotTimeValid", StringComparison.Ordinal) ? FailureKind.CertificateTime : FailureKind.Certificate;
     }
 
     private TimeSpan? Pause(RetryConditionHeaderValue? retry)

@@ -69,6 +69,26 @@ internal sealed class EngineClient : IDisposable
         return answer.RootElement.TryGetProperty("usage", out var usage) && usage.TryGetProperty("completion_tokens", out var tokens) && tokens.GetInt32() >= 1;
     }, cancel);
 
+    /// <summary>What it counts; null when it does not answer in time or counts nothing.</summary>
+    public async Task<EngineCounters?> CountersAsync(TimeSpan time, CancellationToken cancel)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(time);
+        try
+        {
+            using var answer = await _http.GetAsync("/metrics", limit.Token).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+            return answer.IsSuccessStatusCode ? EngineCounters.Read(await answer.Content.ReadAsStringAsync(limit.Token)) : null;
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            return null;
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or SocketException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Asks the golden prompts at temperature 0, or for one vector.</summary>
     public async Task<ProbeFact> ProbeAsync(Move.ProbeInstance move, CancellationToken cancel)
     {
@@ -164,5 +184,43 @@ internal sealed class EngineClient : IDisposable
         Span<byte> credentials = stackalloc byte[12];
         _ = connection.GetRawSocketOption(SolSocket, PeerCredentials, credentials);
         return BinaryPrimitives.ReadInt32LittleEndian(credentials);
+    }
+}
+
+/// <summary>What an engine counts of its own work.</summary>
+/// <param name="Sum">Of the counters that move with every step: only its change means anything.</param>
+/// <param name="Busy">Requests that it works on or holds in its queue.</param>
+internal readonly record struct EngineCounters(double Sum, double Busy)
+{
+    private static readonly string[] Steps = ["n_decode_total", "prompt_tokens_total", "tokens_predicted_total", "generation_tokens_total"];
+
+    private static readonly string[] Work = ["requests_processing", "requests_deferred", "num_requests_running", "num_requests_waiting", "num_running_reqs", "num_queue_reqs"];
+
+    /// <summary>From a page in Prometheus' format; null when none of the counters is in it.</summary>
+    public static EngineCounters? Read(string page)
+    {
+        var (sum, busy, found) = (0.0, 0.0, false);
+        foreach (var line in page.AsSpan().EnumerateLines())
+        {
+            if (line.IsEmpty || line[0] == '#') continue;
+            var end = line.IndexOfAny(' ', '{');
+            var space = line.LastIndexOf(' ');
+            if (end <= 0 || space < 0 || !double.TryParse(line[(space + 1)..], System.Globalization.CultureInfo.InvariantCulture, out var value)) continue;
+            var name = line[(line[..end].IndexOf(':') + 1)..end];
+            if (Has(Steps, name)) (sum, found) = (sum + value, true);
+            else if (Has(Work, name)) busy += value;
+        }
+
+        return found ? new EngineCounters(sum, busy) : null;
+    }
+
+    private static bool Has(string[] names, ReadOnlySpan<char> name)
+    {
+        foreach (var known in names)
+        {
+            if (name.SequenceEqual(known)) return true;
+        }
+
+        return false;
     }
 }

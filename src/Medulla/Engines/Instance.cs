@@ -38,6 +38,9 @@ internal sealed class Instance(InstanceId id, string folder, int pid, bool adopt
 
     public ProbeFact? Probe { get; set; }
 
+    /// <summary>Null until it is watched.</summary>
+    public PulseWatch? Pulse { get; set; }
+
     /// <summary>Completes when the process is gone.</summary>
     public Task Gone => _gone.Task;
 
@@ -57,6 +60,7 @@ internal sealed class Instance(InstanceId id, string folder, int pid, bool adopt
         Adopted = Adopted,
         Requests = Upstream?.Requests ?? 0,
         Probe = Probe,
+        Pulse = Pulse?.Current,
     };
 
     public string Log => Path.Combine(Folder, "engine.log");

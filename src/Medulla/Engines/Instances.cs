@@ -20,10 +20,11 @@ internal sealed partial class Instances : IDisposable
 {
     public const int KeptFolders = 5;
 
-    private const int LastLines = 20;
+    private const int LastLines = 100;
     private const int SocketPathLimit = 100;
     private static readonly TimeSpan TermWait = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan SecondTermWait = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan KillWait = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan LogCheck = TimeSpan.FromSeconds(5);
 
     private readonly DataDirectory _data;
@@ -83,7 +84,7 @@ internal sealed partial class Instances : IDisposable
         var spec = move.Spec;
         lock (_gate)
         {
-            if (_instances.Values.Any(i => i.Record?.Spec == spec.Id)) return;
+            if (_instances.Values.Any(i => i.Record?.Spec == spec.Id && i.State != InstanceState.Lost)) return;
         }
 
         try
@@ -105,6 +106,7 @@ internal sealed partial class Instances : IDisposable
                 Model = spec.Model,
                 ModelPath = move.ModelPath,
                 Embeddings = spec.Embeddings,
+                Slots = spec.Parallel,
                 Key = RandomNumberGenerator.GetHexString(32, lowercase: true),
                 Arguments = Arguments.Of(build, move),
             };
@@ -113,7 +115,7 @@ internal sealed partial class Instances : IDisposable
             {
                 case SpawnOutcome.Failed failed:
                     Directory.Delete(folder, recursive: true);
-                    Refuse(move, $"cannot start {record.Arguments[0]}: {failed.Reason}");
+                    Refuse(move, $"cannot start {record.Arguments[0]}: {failed.Reason}", failed.Errno);
                     return;
                 case SpawnOutcome.Started started:
                     ProcTable.Prefer(started.Pid);
@@ -144,7 +146,7 @@ internal sealed partial class Instances : IDisposable
         instance.Upstream?.Close();
         _signals.Nudge();
         await DrainAsync(instance, move.Drain);
-        await EndAsync(instance);
+        await EndAsync(instance, move.Kill);
     }
 
     /// <summary>Asks the golden prompts; the result is in the facts.</summary>
@@ -228,7 +230,12 @@ internal sealed partial class Instances : IDisposable
             Posix.Signal(-instance.Pid, Posix.SigKill);
             Exited(instance, default);
         }
-        else if (instance.Client is not null) _ = ProveAsync(instance, instance.Client);
+        else
+        {
+            if (instance.Client is not null) _ = ProveAsync(instance, instance.Client);
+            instance.Pulse = new PulseWatch(instance, _time, _signals.Nudge);
+            _ = instance.Pulse.RunAsync();
+        }
     }
 
     /// <summary>Looks often at first, for a small model is up within 20 ms, and adds no more than a fiftieth to any load time.</summary>
@@ -282,11 +289,18 @@ internal sealed partial class Instances : IDisposable
         await upstream.LetGo.CancelAsync();
     }
 
-    private async Task EndAsync(Instance instance)
+    private async Task EndAsync(Instance instance, bool kill)
     {
-        if (Posix.Signal(instance.Pid, Posix.SigTerm) && !await GoneWithin(instance, TermWait) && Posix.Signal(instance.Pid, Posix.SigTerm)) _ = await GoneWithin(instance, SecondTermWait);
+        if (!kill && Posix.Signal(instance.Pid, Posix.SigTerm) && !await GoneWithin(instance, TermWait) && Posix.Signal(instance.Pid, Posix.SigTerm)) _ = await GoneWithin(instance, SecondTermWait);
         Posix.Signal(-instance.Pid, Posix.SigKill);
-        await instance.Gone;
+        if (!await GoneWithin(instance, KillWait))
+        {
+            // It waits in the kernel. Its exit will be seen whenever it comes.
+            lock (_gate) instance.State = InstanceState.Lost;
+            _signals.Nudge();
+            return;
+        }
+
         var killed = _time.GetTimestamp();
         while (ProcTable.IsSessionAlive(instance.Pid) && _time.GetElapsedTime(killed) < TermWait) await Task.Delay(TimeSpan.FromMilliseconds(20), _time);
     }
@@ -330,6 +344,7 @@ internal sealed partial class Instances : IDisposable
                 Asked = asked,
                 Uptime = Posix.BootTime() - instance.StartedAt,
                 LastLines = LogTail.Last(instance.Log, LastLines),
+                KilledFor = exit.KilledBy is 9 or null && exit.Code is null && instance.Pulse is { } pulse ? pulse.KillsNow.Since(pulse.Kills) : null,
             });
         }
 
@@ -338,7 +353,7 @@ internal sealed partial class Instances : IDisposable
         ForgetTheDead();
     }
 
-    private void Refuse(Move.StartInstance move, string reason) => _signals.Post(new Signal.StartFailed(move.Spec.Id, move.Spec.Workload, reason));
+    private void Refuse(Move.StartInstance move, string reason, int error = 0) => _signals.Post(new Signal.StartFailed(move.Spec.Id, move.Spec.Workload, reason, error));
 
     /// <summary>The latest dead leave their logs; older ones leave nothing.</summary>
     private void ForgetTheDead()

@@ -6,7 +6,9 @@ namespace Medulla.Engines;
 
 /// <param name="Session">Pid of the session's leader: the process itself for an engine.</param>
 /// <param name="StartTicks">Start time in clock ticks since boot: with the pid, an identity within one boot.</param>
-internal sealed record ProcEntry(int Pid, char State, int Session, long StartTicks);
+/// <param name="Ticks">Clock ticks that it has computed, all its threads together.</param>
+/// <param name="Faults">Pages that it had to wait for.</param>
+internal sealed record ProcEntry(int Pid, char State, int Session, long StartTicks, long Ticks = 0, long Faults = 0);
 
 /// <summary>Reads <c>/proc</c>: who runs, since when, and with which of our marks.</summary>
 internal static class ProcTable
@@ -17,7 +19,9 @@ internal static class ProcTable
         {
             var stat = File.ReadAllText($"/proc/{pid}/stat");
             var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-            return new ProcEntry(pid, fields[0][0], int.Parse(fields[3], CultureInfo.InvariantCulture), long.Parse(fields[19], CultureInfo.InvariantCulture));
+            return new ProcEntry(pid, fields[0][0], int.Parse(fields[3], CultureInfo.InvariantCulture), Number(19), Number(11) + Number(12), Number(9));
+
+            long Number(int field) => long.Parse(fields[field], CultureInfo.InvariantCulture);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -39,6 +43,43 @@ internal static class ProcTable
     public static bool IsSessionAlive(int session) => Pids().Select(Find).Any(p => p is { State: not ('Z' or 'X') } && p.Session == session);
 
     public static ImmutableArray<string> Arguments(int pid) => Strings($"/proc/{pid}/cmdline");
+
+    /// <summary>Bytes that it has asked the system to read; 0 when unknown.</summary>
+    public static long BytesRead(int pid)
+    {
+        try
+        {
+            var line = File.ReadLines($"/proc/{pid}/io").FirstOrDefault(l => l.StartsWith("rchar:", StringComparison.Ordinal));
+            return line is null ? 0 : long.Parse(line.AsSpan("rchar:".Length), CultureInfo.InvariantCulture);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return 0;
+        }
+    }
+
+    /// <summary>Nanoseconds that it has computed on accelerators whose driver counts them (<c>drm-engine-*</c>); null when none does.</summary>
+    public static long? DeviceTime(int pid)
+    {
+        long? sum = null;
+        try
+        {
+            foreach (var file in Directory.EnumerateFiles($"/proc/{pid}/fdinfo"))
+            {
+                if (new FileInfo($"/proc/{pid}/fd/{Path.GetFileName(file)}").LinkTarget?.StartsWith("/dev/dri/", StringComparison.Ordinal) != true) continue;
+                foreach (var line in File.ReadLines(file).Where(l => l.StartsWith("drm-engine-", StringComparison.Ordinal) && l.EndsWith(" ns", StringComparison.Ordinal)))
+                {
+                    if (long.TryParse(line.AsSpan(line.IndexOf(':', StringComparison.Ordinal) + 1, line.Length - line.IndexOf(':', StringComparison.Ordinal) - 4), CultureInfo.InvariantCulture, out var spent)) sum = (sum ?? 0) + spent;
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // It ended meanwhile, or is not ours to look at.
+        }
+
+        return sum;
+    }
 
     /// <summary>Lets the system end this process before others when memory is short. Refused silently where it may not.</summary>
     public static void Prefer(int pid)

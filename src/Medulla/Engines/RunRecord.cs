@@ -24,6 +24,9 @@ internal sealed record RunRecord
 
     public required bool Embeddings { get; init; }
 
+    /// <summary>Requests that it works on at once; 0 in the records of older releases.</summary>
+    public int Slots { get; init; }
+
     public required string Key { get; init; }
 
     public required ImmutableArray<string> Arguments { get; init; }

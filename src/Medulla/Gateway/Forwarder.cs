@@ -65,14 +65,18 @@ internal sealed class Forwarder(GatewayOptions options, TimeProvider time) : IDi
         try
         {
             using var request = Request(context.Request, upstream, body);
+            upstream.Await();
             answer = await ClientOf(upstream).SendAsync(request, cancel.Token);
+            upstream.Came();
         }
         catch (OperationCanceledException)
         {
+            upstream.GiveUp();
             return context.RequestAborted.IsCancellationRequested ? ForwardOutcome.ClientGone : ForwardOutcome.Broken;
         }
         catch (HttpRequestException e)
         {
+            upstream.GiveUp();
             return e.HttpRequestError == HttpRequestError.ConnectionError ? ForwardOutcome.Unreachable : ForwardOutcome.Broken;
         }
 
@@ -81,7 +85,7 @@ internal sealed class Forwarder(GatewayOptions options, TimeProvider time) : IDi
             if (answer.StatusCode == HttpStatusCode.ServiceUnavailable) return ForwardOutcome.Loading;
             try
             {
-                await using var content = await answer.Content.ReadAsStreamAsync(cancel.Token);
+                await using var content = new Awaited(await answer.Content.ReadAsStreamAsync(cancel.Token), upstream);
                 return answer.Content.Headers.ContentType?.MediaType == "text/event-stream"
                     ? await StreamAsync(context, answer, content, series, start, cancel.Token)
                     : await HoldAsync(context, answer, content, series, start, cancel.Token);
@@ -93,6 +97,57 @@ internal sealed class Forwarder(GatewayOptions options, TimeProvider time) : IDi
                 context.Abort();
                 return ForwardOutcome.Answered;
             }
+        }
+    }
+
+    /// <summary>The bytes of an answer; whoever reads them waits for the engine.</summary>
+    private sealed class Awaited(Stream inner, Upstream upstream) : Stream
+    {
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => false;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            upstream.Await();
+            var came = false;
+            try
+            {
+                var read = await inner.ReadAsync(buffer, cancellationToken);
+                came = true;
+                return read;
+            }
+            finally
+            {
+                if (came) upstream.Came();
+                else upstream.GiveUp();
+            }
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override void Flush() => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing) inner.Dispose();
+            base.Dispose(disposing);
         }
     }
 

@@ -9,7 +9,7 @@ using Medulla.Probing;
 namespace Medulla.Loop;
 
 /// <summary>The real world behind the loop's seam: snapshots that the rooms keep, and the executor.</summary>
-internal sealed class DeviceWorld(Instances instances, ArtifactStore store, EngineShelf shelf, Executor executor, Signals signals, MachineProbe probe, DeviceClock clock, string data) : IWorld
+internal sealed class DeviceWorld(Instances instances, ArtifactStore store, EngineShelf shelf, Executor executor, Signals signals, MachineProbe probe, HostSensors sensors, DeviceClock clock, string data) : IWorld
 {
     public Observation Read()
     {
@@ -32,6 +32,7 @@ internal sealed class DeviceWorld(Instances instances, ArtifactStore store, Engi
         Operations = executor.Read(),
         MemoryAvailable = probe.MemoryAvailable(),
         DiskFree = DiskFree(),
+        Host = sensors.Current,
         Signals = [],
     };
 

@@ -3,6 +3,7 @@ using Medulla.Artifacts;
 using Medulla.Artifacts.Builds;
 using Medulla.Core.Observing;
 using Medulla.Core.Planning;
+using Medulla.Core.Units;
 using Medulla.Engines;
 
 namespace Medulla.Loop;
@@ -77,6 +78,9 @@ internal sealed partial class Executor(Instances instances, ArtifactStore store,
                 Move.ProbeInstance probe => instances.ProbeAsync(probe, cancel),
                 Move.FetchWeights fetch => store.FetchAsync(fetch, operation, cancel),
                 Move.FetchEngine fetch => shelf.FetchAsync(fetch, operation, cancel),
+                Move.VerifyWeights verify => store.VerifyAsync(verify, cancel),
+                Move.VerifyBuild verify => shelf.VerifyAsync(verify, cancel),
+                Move.Sweep sweep => SweepAsync(sweep, cancel),
                 _ => throw new InvalidOperationException($"nobody carries {operation.Move}"),
             });
         }
@@ -97,11 +101,22 @@ internal sealed partial class Executor(Instances instances, ArtifactStore store,
         }
     }
 
-    /// <summary>The model is what was verified, or it is not run.</summary>
+    /// <summary>Model and build are what was verified, or they are not run.</summary>
     private async Task StartAsync(Move.StartInstance move, CancellationToken cancel)
     {
-        if (store.Trusts(move.Spec.Weights.Digest)) instances.Start(move);
-        else await store.CheckAsync(cancel);
+        if (!store.Trusts(move.Spec.Weights.Digest)) await store.CheckAsync(cancel);
+        else if (!EngineShelf.Trusts(move.Folder)) await shelf.CheckAsync(cancel);
+        else instances.Start(move);
+    }
+
+    private async Task SweepAsync(Move.Sweep move, CancellationToken cancel)
+    {
+        HashSet<string> staged;
+        lock (_gate) staged = [.. _operations.Values.Select(o => o.Move).OfType<Move.FetchWeights>().Select(f => f.File.Digest!.Value.Hex)];
+        var before = store.FreeSpace;
+        store.Sweep(move.Keep, staged);
+        await shelf.SweepAsync(move.KeepBuilds, cancel);
+        signals.Post(new Signal.Swept(new ByteSize(Math.Max(0, store.FreeSpace - before))));
     }
 
     [LoggerMessage(1001, LogLevel.Debug, "given up: {Title}")]

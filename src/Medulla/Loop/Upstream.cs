@@ -12,6 +12,8 @@ namespace Medulla.Loop;
 internal sealed class Upstream(InstanceId id, string socket, Secret key)
 {
     private int _requests;
+    private int _awaited;
+    private long _moved;
     private volatile bool _closed;
 
     public InstanceId Id { get; } = id;
@@ -38,6 +40,23 @@ internal sealed class Upstream(InstanceId id, string socket, Secret key)
         Leave();
         return false;
     }
+
+    /// <summary>Requests that wait for something from the engine right now; one that waits for its client to read is not among them.</summary>
+    public int Awaited => Volatile.Read(ref _awaited);
+
+    /// <summary>Counts up whenever something came from the engine.</summary>
+    public long Moved => Volatile.Read(ref _moved);
+
+    /// <summary>Something is awaited from the engine. Owes one <see cref="Came"/> or <see cref="GiveUp"/>.</summary>
+    public void Await() => Interlocked.Increment(ref _awaited);
+
+    public void Came()
+    {
+        Interlocked.Increment(ref _moved);
+        Interlocked.Decrement(ref _awaited);
+    }
+
+    public void GiveUp() => Interlocked.Decrement(ref _awaited);
 
     public void Leave() => Interlocked.Decrement(ref _requests);
 

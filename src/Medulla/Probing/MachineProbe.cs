@@ -50,6 +50,13 @@ internal sealed class MachineProbe(string root = "/")
         return new ByteSize(available);
     }
 
+    /// <summary>Memory of the machine, or the least limit of the groups that this process is in.</summary>
+    public ByteSize? MemoryTotal()
+    {
+        if (Field("proc/meminfo", "MemTotal") is not { } kib) return null;
+        return new ByteSize(Limits().Select(l => l.Limit).Append(kib * 1024).Min());
+    }
+
     /// <summary>Every limit from this process's group up to the root, of either version of control groups.</summary>
     private IEnumerable<(long Limit, long? Used)> Limits()
     {
@@ -62,10 +69,27 @@ internal sealed class MachineProbe(string root = "/")
             var (mount, limit, used) = second ? ("sys/fs/cgroup", "memory.max", "memory.current") : ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes");
             for (var path = fields[2].Trim('/'); ; path = Path.GetDirectoryName(path) ?? "")
             {
-                if (Number($"{mount}/{path}/{limit}") is { } bytes and < Boundless) yield return (bytes, Number($"{mount}/{path}/{used}"));
+                if (Number($"{mount}/{path}/{limit}") is { } bytes and < Boundless) yield return (bytes, Number($"{mount}/{path}/{used}") is { } all ? Math.Max(0, all - Reclaimable($"{mount}/{path}/memory.stat")) : null);
                 if (path.Length == 0) break;
             }
         }
+    }
+
+    /// <summary>Pages of files that a group holds and the kernel can take back at once: all that are idle, and half of the others.</summary>
+    private long Reclaimable(string file)
+    {
+        var (idle, used) = (0L, 0L);
+        foreach (var line in Lines(file))
+        {
+            if (Value("inactive_file ") is { } a) idle = a;
+            if (Value("active_file ") is { } b) used = b;
+            if (Value("total_inactive_file ") is { } c) idle = c;
+            if (Value("total_active_file ") is { } d) used = d;
+
+            long? Value(string name) => line.StartsWith(name, StringComparison.Ordinal) && long.TryParse(line.AsSpan(name.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : null;
+        }
+
+        return idle + (used / 2);
     }
 
     private long? Field(string file, string name)

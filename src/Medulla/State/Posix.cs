@@ -76,6 +76,20 @@ internal static partial class Posix
             ((ulong)BinaryPrimitives.ReadUInt32LittleEndian(buffer[136..]) << 32) | BinaryPrimitives.ReadUInt32LittleEndian(buffer[140..]));
     }
 
+    /// <summary>What is left of the file system of a path; null when it cannot be told.</summary>
+    public static FileSystemSpace? Space(string path)
+    {
+        Span<byte> buffer = stackalloc byte[256];
+        if (Statfs(path, ref MemoryMarshal.GetReference(buffer)) != 0) return null;
+        var block = BinaryPrimitives.ReadInt64LittleEndian(buffer[72..]);
+        if (block == 0) block = BinaryPrimitives.ReadInt64LittleEndian(buffer[8..]);
+        return new FileSystemSpace(
+            BinaryPrimitives.ReadInt64LittleEndian(buffer[32..]) * block,
+            BinaryPrimitives.ReadInt64LittleEndian(buffer[40..]),
+            BinaryPrimitives.ReadInt64LittleEndian(buffer[48..]),
+            (BinaryPrimitives.ReadInt64LittleEndian(buffer[80..]) & 1) != 0);
+    }
+
     /// <summary>Time since boot, suspended time included.</summary>
     public static TimeSpan BootTime()
     {
@@ -137,12 +151,20 @@ internal static partial class Posix
     [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Statx(int directory, string path, int flags, uint mask, ref byte buffer);
 
+    [LibraryImport("libc", EntryPoint = "statfs", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Statfs(string path, ref byte buffer);
+
     [LibraryImport("libc", EntryPoint = "malloc_trim")]
     private static partial int MallocTrim(nuint pad);
 
     [LibraryImport("libc", EntryPoint = "clock_gettime", SetLastError = true)]
     private static partial int ClockGettime(int clock, out TimeSpec time);
 }
+
+/// <param name="Free">Bytes that may still be written.</param>
+/// <param name="Files">Files that it can hold; 0 when it has no such bound.</param>
+/// <param name="FilesFree">Files that can still be made.</param>
+internal readonly record struct FileSystemSpace(long Free, long Files, long FilesFree, bool IsReadOnly);
 
 /// <summary>What a file looks like from outside: while all of it is the same, so are its bytes.</summary>
 /// <param name="Modified">Nanoseconds since 1970.</param>

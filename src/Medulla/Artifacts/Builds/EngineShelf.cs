@@ -26,25 +26,42 @@ internal sealed partial class EngineShelf(DataDirectory data, BuildOptions optio
     private string Staging => Path.Combine(data.Engines, "staging");
 
     /// <summary>Looks at what is recorded: a file that does not look as it did is hashed again.</summary>
-    public async Task CheckAsync(CancellationToken cancel)
+    /// <param name="again">A build whose files are hashed however they look.</param>
+    public async Task CheckAsync(CancellationToken cancel, Digest? again = null)
     {
         var facts = ImmutableArray.CreateBuilder<EngineFact>();
         foreach (var folder in Directory.EnumerateDirectories(data.Engines).Where(d => d != Staging).SelectMany(Directory.EnumerateDirectories))
         {
             if (BuildRecord.Read(folder) is not { } record) continue;
-            if (await DamageAsync(record, cancel) is { } damage)
-            {
-                var aside = AtomicFile.SetAside(folder, data.Aside, keep: 4);
-                signals.Post(new Signal.ArtifactDamaged(record.Build.Digest, $"engine build {record.Build}: {damage}; set aside as {aside}"));
-            }
-            else
-            {
-                facts.Add(new EngineFact(record.Build, folder, record.Source));
-            }
+            if (await DamageAsync(record, again == record.Build.Digest, cancel) is { } damage) Lose(folder, record, damage);
+            else facts.Add(new EngineFact(record.Build, folder, record.Source));
         }
 
         Facts = [.. facts.OrderBy(f => f.Folder, StringComparer.Ordinal)];
     }
+
+    /// <summary>Reads every file of a build however it looks, and asks it anew what it is; the result is a signal.</summary>
+    public async Task VerifyAsync(Move.VerifyBuild move, CancellationToken cancel)
+    {
+        await CheckAsync(cancel, move.Build.Digest);
+        var fact = Facts.FirstOrDefault(f => f.Build.Digest == move.Build.Digest);
+        var problem = fact is null ? "it was not what was verified" : BuildRecord.Read(fact.Folder) is { } record ? (await BuildTraits.AskAsync(record, cancel)).Problem : "its record cannot be read";
+        signals.Post(new Signal.Verified(move.Subject, problem is null, problem is null ? $"{move.Build}: every file was read and is what was verified, and it says its version" : $"{move.Build}: {problem}"));
+    }
+
+    /// <summary>Removes builds of ours that are not to be kept.</summary>
+    public async Task SweepAsync(ImmutableArray<Digest> keep, CancellationToken cancel)
+    {
+        foreach (var fact in Facts.Where(f => !keep.Contains(f.Build.Digest)))
+        {
+            if (BuildRecord.Read(fact.Folder) is { } record && record.Folder.StartsWith(data.Engines, StringComparison.Ordinal)) Directory.Delete(fact.Folder, recursive: true);
+        }
+
+        await CheckAsync(cancel);
+    }
+
+    /// <summary>True while its files look as they did when they were verified: asked right before it is run.</summary>
+    public static bool Trusts(string folder) => BuildRecord.Read(folder) is { } record && record.Files.All(f => Posix.Stat(Path.Combine(record.Folder, f.Name)) == f.Stamp);
 
     /// <summary>Brings a build here from the first source that has one; the outcome is a signal.</summary>
     public async Task FetchAsync(Move.FetchEngine move, IProgress<OperationFact> progress, CancellationToken cancel)
@@ -170,16 +187,43 @@ internal sealed partial class EngineShelf(DataDirectory data, BuildOptions optio
     }
 
     /// <summary>Null when every file is what it was.</summary>
-    private static async Task<string?> DamageAsync(BuildRecord record, CancellationToken cancel)
+    private static async Task<string?> DamageAsync(BuildRecord record, bool again, CancellationToken cancel)
     {
         foreach (var file in record.Files)
         {
             var path = Path.Combine(record.Folder, file.Name);
             if (Posix.Stat(path) is not { } stamp) return $"{file.Name} is gone";
-            if (stamp != file.Stamp && await HashAsync(path, cancel) != file.Digest) return $"{file.Name} has another content than was verified";
+            if (stamp == file.Stamp && !again) continue;
+            try
+            {
+                if (await HashAsync(path, cancel) != file.Digest) return $"{file.Name} has another content than was verified";
+                RestoreMode(path, file.Name == record.Binary || file.Name == record.Loader);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                return $"{file.Name} cannot be read: {e.Message}";
+            }
         }
 
         return null;
+    }
+
+    /// <summary>A program that lost its right to be executed is the same program.</summary>
+    private static void RestoreMode(string path, bool executed)
+    {
+        if (OperatingSystem.IsWindows() || !executed) return;
+        var mode = File.GetUnixFileMode(path);
+        if (!mode.HasFlag(UnixFileMode.UserExecute)) File.SetUnixFileMode(path, mode | UnixFileMode.UserExecute | UnixFileMode.UserRead);
+    }
+
+    private void Lose(string folder, BuildRecord record, string damage)
+    {
+        // Files of the owner's stay where they are; only what we know of them is forgotten.
+        var ours = record.Folder.StartsWith(data.Engines, StringComparison.Ordinal);
+        var told = $"engine build {record.Build}: {damage}";
+        if (ours) told += $"; set aside as {AtomicFile.SetAside(folder, data.Aside, keep: 4)}";
+        else Directory.Delete(folder, recursive: true);
+        signals.Post(new Signal.ArtifactDamaged(Subjects.Build(record.Build), told));
     }
 
     /// <summary>The folder that holds the server: this one, its <c>bin</c>, or the one folder in it.</summary>

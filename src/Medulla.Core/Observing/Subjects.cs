@@ -1,10 +1,12 @@
 using Medulla.Core.Units;
 
-namespace Medulla.Core.Planning;
+namespace Medulla.Core.Observing;
 
 /// <summary>Names of what moves, holds, drift and operations are about.</summary>
 public static class Subjects
 {
+    public const string Store = "store";
+
     public static string Workload(WorkloadName name) => $"workload/{name}";
 
     public static string Spec(WorkloadName workload, SpecId spec) => $"spec/{workload}/{spec}";
@@ -12,6 +14,8 @@ public static class Subjects
     public static string Instance(InstanceId id) => $"instance/{id}";
 
     public static string Weights(Digest digest) => $"weights/{digest.Short}";
+
+    public static string Build(Blueprints.EngineBuild build) => $"build/{build.Digest.Short}";
 
     public static string Model(ModelId model) => $"model/{model}";
 

@@ -1,0 +1,70 @@
+using Medulla.Core.Intents;
+using Medulla.Core.Knowledge;
+using Medulla.Core.Prediction;
+using Medulla.Core.Units;
+
+namespace Medulla.Core.Blueprints;
+
+/// <summary>The steps of a remedy that change how one and the same model is run: the smallest change first, one thing at a time.</summary>
+public static class Amending
+{
+    /// <summary>An instance of fewer tokens serves nobody.</summary>
+    public const int LeastContext = 512;
+
+    private const int LeastBatch = 32;
+    private const int ContextStep = 256;
+
+    /// <param name="frees">True when the step is to free memory; false when it is to compute more plainly.</param>
+    /// <param name="shape">Of the model; null when unknown, and then memory is scaled by hand.</param>
+    /// <returns>Null when the step changes nothing here.</returns>
+    public static InstanceSpec? Apply(InstanceSpec spec, Amendment step, bool frees, Workload workload, ModelShape? shape)
+    {
+        var settings = spec.Settings;
+        var factor = step.Factor ?? 0.5;
+        var next = step.Do switch
+        {
+            AmendmentKind.LessContext => LessContext(spec, factor, workload),
+            AmendmentKind.FewerSlots when spec.Parallel > 1 => spec with { Parallel = Math.Clamp((int)(spec.Parallel * factor), 1, spec.Parallel - 1) },
+            AmendmentKind.SmallerBatch when settings.MicroBatch > LeastBatch => With(settings with { MicroBatch = Math.Max(LeastBatch, (int)(settings.MicroBatch * factor)) }),
+            AmendmentKind.OffloadLess when settings.Accelerator >= 0 && Layers() is var layers and > 0 => With(settings with { GpuLayers = (int)(layers * factor) }),
+            AmendmentKind.KvType when frees && settings.FlashAttention != FlashAttention.Off && settings.Kv is KvType.F16 => With(settings with { Kv = KvType.Q8 }),
+            AmendmentKind.KvType when frees && settings.FlashAttention != FlashAttention.Off && settings.Kv is KvType.Q8 => With(settings with { Kv = KvType.Q4 }),
+            AmendmentKind.KvType when !frees && settings.Kv is not KvType.F16 => With(settings with { Kv = KvType.F16 }),
+            AmendmentKind.KvType when !frees && settings.FlashAttention != FlashAttention.Off => With(settings with { FlashAttention = FlashAttention.Off }),
+            _ => null,
+        };
+        if (next is null || next.Id == spec.Id) return null;
+        var word = System.Text.Json.JsonNamingPolicy.KebabCaseLower.ConvertName(step.Do.ToString());
+        var scale = shape is null ? 1 : (double)Need(next, shape).Total.Bytes / Math.Max(1, Need(spec, shape).Total.Bytes);
+        return next with
+        {
+            Memory = new ByteSize((long)(spec.Memory.Bytes * scale)),
+            DeviceMemory = new ByteSize((long)(spec.DeviceMemory.Bytes * scale)),
+            Amended = spec.Amended.Length == 0 ? word : $"{spec.Amended}, {word}",
+        };
+
+        InstanceSpec With(EngineSettings changed) => spec with { Settings = changed };
+        int Layers() => settings.GpuLayers ?? (shape?.Layers + 1) ?? 0;
+    }
+
+    private static InstanceSpec? LessContext(InstanceSpec spec, double factor, Workload workload)
+    {
+        var least = Math.Max(LeastContext, workload.FloorContext);
+        var next = Math.Max(least, (int)(spec.Context * factor) / ContextStep * ContextStep);
+        return next < spec.Context ? spec with { Context = next } : null;
+    }
+
+    private static MemoryNeed Need(InstanceSpec spec, ModelShape shape) => MemoryFit.Of(shape, spec.Weights.Size, new FitSettings
+    {
+        Context = spec.Context,
+        Parallel = spec.Parallel,
+        KvType = spec.Settings.Kv,
+        MicroBatch = spec.Settings.MicroBatch,
+        FlashAttention = spec.Settings.FlashAttention != FlashAttention.Off,
+        HasGpu = spec.Settings.Accelerator >= 0,
+        Devices = Math.Max(1, spec.Settings.Devices),
+        GpuLayers = spec.Settings.GpuLayers is 0 ? null : spec.Settings.GpuLayers,
+        ExpertsOnHost = spec.Settings.ExpertsOnHost,
+        PromptCache = ByteSize.MiB(spec.Settings.PromptCacheMiB),
+    });
+}

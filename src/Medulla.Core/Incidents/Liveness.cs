@@ -1,0 +1,72 @@
+using Medulla.Core.Blueprints;
+using Medulla.Core.Observing;
+
+namespace Medulla.Core.Incidents;
+
+/// <summary>
+/// Does an instance live? It does while it makes progress, whatever its health endpoint says: counters, bytes, or computing
+/// time. One that is busy with a long prompt computes; one that waits for a slow client owes nothing.
+/// </summary>
+public static class Liveness
+{
+    /// <summary>With work and without any motion at all.</summary>
+    public static readonly TimeSpan StillLimit = TimeSpan.FromSeconds(8);
+
+    /// <summary>Stopped by a signal: nobody continues it by chance that soon.</summary>
+    public static readonly TimeSpan StoppedLimit = TimeSpan.FromSeconds(3);
+
+    /// <summary>Without work: its main thread in the kernel, or a tiny prompt without an answer.</summary>
+    public static readonly TimeSpan IdleLimit = TimeSpan.FromSeconds(25);
+
+    /// <summary>While it starts: neither computing nor reading.</summary>
+    public static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(30);
+
+    /// <summary>Killed and still there.</summary>
+    public static readonly TimeSpan KillLimit = TimeSpan.FromSeconds(20);
+
+    /// <summary>Tokens that an engine works on before a counter moves.</summary>
+    private const double Batch = 2048;
+
+    private static readonly TimeSpan LeastBusyLimit = TimeSpan.FromSeconds(60);
+
+    /// <summary>Computing with counters that stand still: three times as long as the slowest step is expected to take.</summary>
+    public static TimeSpan BusyLimit(InstanceSpec spec) =>
+        spec.ExpectedPromptTokensPerS is > 0 and var speed ? TimeSpan.FromSeconds(Math.Max(LeastBusyLimit.TotalSeconds, 3 * Batch / speed)) : LeastBusyLimit * 4;
+
+    /// <summary>What is wrong with it; null when it lives.</summary>
+    public static Cause? Of(InstanceFact fact, InstanceSpec spec, TimeSpan now)
+    {
+        if (fact.Pulse is not { } pulse || fact.State is not (InstanceState.Starting or InstanceState.Ready)) return null;
+        if (Longer(pulse.StoppedSince, StoppedLimit)) return new Cause(Conditions.EngineStopped, $"pid {fact.Pid} has been stopped for {Seconds(pulse.StoppedSince)}");
+        if (fact.State == InstanceState.Starting)
+        {
+            return Longer(Later(pulse.ComputedAt, fact.StartedAt), StartLimit)
+                ? new Cause(Conditions.EngineUnresponsive, $"pid {fact.Pid} has neither computed nor read anything for {Seconds(pulse.ComputedAt)} while it starts")
+                : null;
+        }
+
+        if (pulse.OwesSince is { } owes)
+        {
+            var moved = Later(owes, pulse.MovedAt);
+            var blind = spec.Settings.Accelerator >= 0 && !pulse.SeesAccelerator;
+            if (!blind && Longer(Later(moved, pulse.ComputedAt), StillLimit))
+            {
+                return new Cause(Conditions.EngineHung, $"pid {fact.Pid} has work, and no counter, no byte and no computing time has moved for {Seconds(Later(moved, pulse.ComputedAt))}");
+            }
+
+            if ((pulse.HasCounters || blind) && Longer(moved, BusyLimit(spec)))
+            {
+                return new Cause(Conditions.EngineHung, $"pid {fact.Pid} has work and computes, and no counter and no byte has moved for {Seconds(moved)}");
+            }
+
+            return null;
+        }
+
+        if (Longer(pulse.StuckSince, IdleLimit)) return new Cause(Conditions.EngineUnresponsive, $"the main thread of pid {fact.Pid} has waited in the kernel for {Seconds(pulse.StuckSince)}");
+        return Longer(pulse.SilentSince, IdleLimit) ? new Cause(Conditions.EngineUnresponsive, $"pid {fact.Pid} has left a tiny prompt unanswered for {Seconds(pulse.SilentSince)}") : null;
+
+        bool Longer(TimeSpan? since, TimeSpan limit) => since is { } start && now - start >= limit;
+        string Seconds(TimeSpan? since) => $"{(now - since!.Value).TotalSeconds:0} s";
+        static TimeSpan Later(TimeSpan a, TimeSpan b) => a > b ? a : b;
+    }
+}

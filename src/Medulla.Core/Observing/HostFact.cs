@@ -1,0 +1,46 @@
+using Medulla.Core.Units;
+
+namespace Medulla.Core.Observing;
+
+/// <summary>The machine as its sensors show it. Null is <i>unknown</i>.</summary>
+public sealed record HostFact
+{
+    /// <summary>Memory that could be taken now without swapping.</summary>
+    public ByteSize? MemoryAvailable { get; init; }
+
+    /// <summary>Memory that the machine, or the control group that limits us, has in all.</summary>
+    public ByteSize? MemoryTotal { get; init; }
+
+    /// <summary>Share of the last ten seconds in which every process waited for memory, 0 to 100.</summary>
+    public double? MemoryStall { get; init; }
+
+    /// <summary>Share of the last ten seconds in which every process waited for a disk, 0 to 100.</summary>
+    public double? DiskStall { get; init; }
+
+    /// <summary>Bytes per second that went to the swap and came back from it.</summary>
+    public double? Swapping { get; init; }
+
+    /// <summary>Space left where the state lies.</summary>
+    public ByteSize? DiskFree { get; init; }
+
+    /// <summary>Files that can still be made there; null where the file system has no such bound.</summary>
+    public long? FilesFree { get; init; }
+
+    /// <summary>Why the state cannot be written; null when it can.</summary>
+    public string? Unwritable { get; init; }
+
+    /// <summary>Files that the daemon has open.</summary>
+    public int? OpenFiles { get; init; }
+
+    /// <summary>Files that it may open.</summary>
+    public int? OpenFilesLimit { get; init; }
+
+    /// <summary>The hottest sensor with a limit of its own, in degrees Celsius.</summary>
+    public double? Temperature { get; init; }
+
+    /// <summary>The limit of that sensor, at which the machine slows itself down.</summary>
+    public double? TemperatureLimit { get; init; }
+
+    /// <summary>Sensors that gave data before and give none now, with the reason.</summary>
+    public ImmutableArray<string> Lost { get; init; } = [];
+}

@@ -1,0 +1,195 @@
+using System.Globalization;
+using Medulla.Core.Observing;
+using Medulla.Loop;
+using Medulla.State;
+
+namespace Medulla.Engines;
+
+/// <summary>
+/// Feels the pulse of one process, once a second: what the kernel says of it always, its counters only while it owes an
+/// answer, and a tiny prompt now and then while it has nothing to do. Decides nothing: <see cref="Current"/> is a fact.
+/// Cost while idle: one small file a second.
+/// </summary>
+internal sealed class PulseWatch(Instance instance, TimeProvider time, Action nudge)
+{
+    /// <summary>Clock ticks (10 ms) of computing within <see cref="Window"/> that our own questions cannot make.</summary>
+    private const long Ticks = 3;
+
+    private const long ReadBytes = 256 << 10;
+
+    private static readonly TimeSpan Every = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Window = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan CountersLimit = TimeSpan.FromMilliseconds(900);
+    private static readonly TimeSpan CountKills = TimeSpan.FromSeconds(5);
+
+    private static readonly TimeSpan Gap = TimeSpan.FromSeconds(5);
+
+    /// <summary>Without work for so long: the next tiny prompt.</summary>
+    private static readonly TimeSpan IdleProbe = TimeSpan.FromSeconds(20);
+
+    /// <summary>With one slot only, a tiny prompt drives a conversation out of its cache: one that goes on is left alone.</summary>
+    private static readonly TimeSpan IdleWithOneSlot = TimeSpan.FromMinutes(5);
+
+    private static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(60);
+
+    private readonly int _pid = instance.Pid;
+    private (long Ticks, TimeSpan At) _anchor;
+    private (long Faults, long Read, long Device) _last;
+    private (long Bytes, double Counters) _moved;
+    private TimeSpan _computedAt = Posix.BootTime();
+    private TimeSpan _movedAt = Posix.BootTime();
+    private TimeSpan _provenAt = Posix.BootTime();
+    private TimeSpan _workedAt = Posix.BootTime();
+    private TimeSpan _feltAt = Posix.BootTime();
+    private TimeSpan _killsAt;
+    private TimeSpan? _owes;
+    private TimeSpan? _stopped;
+    private TimeSpan? _stuck;
+    private TimeSpan? _asked;
+    private bool _counts;
+    private bool _sees;
+    private string? _events;
+
+    public Pulse? Current { get; private set; }
+
+    /// <summary>Kills for want of memory as they were a few seconds ago.</summary>
+    public KillCounters Kills { get; private set; }
+
+    /// <summary>The same now.</summary>
+    public KillCounters KillsNow => KillCounters.Read(_events);
+
+    public async Task RunAsync()
+    {
+        var cancel = instance.Life.Token;
+        using var timer = new PeriodicTimer(Every, time);
+        try
+        {
+            do
+            {
+                await FeelAsync(cancel);
+            }
+            while (await timer.WaitForNextTickAsync(cancel));
+        }
+        catch (OperationCanceledException)
+        {
+            // It is gone.
+        }
+    }
+
+    private async Task FeelAsync(CancellationToken cancel)
+    {
+        var now = Posix.BootTime();
+
+        // We did not look for a while (the machine slept, or we were stopped): that is nobody's standstill but ours.
+        if (now - _feltAt > Gap) (_computedAt, _movedAt, _provenAt, _owes, _stopped, _stuck, _asked) = (now, now, now, null, null, null, null);
+        _feltAt = now;
+        if (now - _killsAt >= CountKills)
+        {
+            _killsAt = now;
+            _events = KillCounters.EventsOf(_pid) ?? _events;
+            Kills = KillCounters.Read(_events);
+        }
+
+        if (ProcTable.Find(_pid) is not { } process) return;
+        _stopped = process.State is 'T' or 't' ? _stopped ?? now : null;
+        _stuck = process.State == 'D' ? _stuck ?? now : null;
+        var starts = instance.State == InstanceState.Starting;
+        Computed(process, now, deep: starts || _owes is not null);
+        if (instance is { Upstream: { } upstream, Client: { } client } && !starts) await WorkAsync(upstream, client, now, cancel);
+        Current = new Pulse
+        {
+            OwesSince = _owes,
+            ComputedAt = _computedAt,
+            MovedAt = _movedAt,
+            HasCounters = _counts,
+            SeesAccelerator = _sees,
+            StoppedSince = _stopped,
+            StuckSince = _stuck,
+            SilentSince = _asked,
+        };
+        var quiet = now - (_computedAt > _movedAt ? _computedAt : _movedAt);
+        if (_stopped is not null || (_owes is not null && quiet > Every * 5) || now - _movedAt > TimeSpan.FromSeconds(30) && _owes is not null || _asked is not null || (_stuck is { } stuck && now - stuck > Every * 10) || (starts && quiet > Every * 10)) nudge();
+    }
+
+    /// <summary>Computing time, pages and bytes that it read, and time on its accelerator where the kernel tells it.</summary>
+    private void Computed(ProcEntry process, TimeSpan now, bool deep)
+    {
+        if (process.Ticks - _anchor.Ticks >= Ticks)
+        {
+            (_computedAt, _anchor) = (now, (process.Ticks, now));
+        }
+        else if (now - _anchor.At >= Window)
+        {
+            _anchor = (process.Ticks, now);
+        }
+
+        if (process.Faults > _last.Faults) _computedAt = now;
+        _last.Faults = process.Faults;
+        if (!deep) return;
+        var read = ProcTable.BytesRead(_pid);
+        if (read - _last.Read >= ReadBytes) _computedAt = now;
+        _last.Read = read;
+        if (ProcTable.DeviceTime(_pid) is not { } device) return;
+        _sees = true;
+        if (device > _last.Device) _computedAt = now;
+        _last.Device = device;
+    }
+
+    /// <summary>
+    /// What it owes. Begun when somebody waits for it, ended only by motion or by its own word that it has nothing to do: a
+    /// client that gives up does not end it.
+    /// </summary>
+    private async Task WorkAsync(Upstream upstream, EngineClient client, TimeSpan now, CancellationToken cancel)
+    {
+        var waiting = upstream.Awaited > 0;
+        var bytes = upstream.Moved;
+        if (bytes != _moved.Bytes) (_moved.Bytes, _movedAt, _provenAt, _workedAt) = (bytes, now, now, now);
+        if (waiting)
+        {
+            _owes ??= now;
+            _workedAt = now;
+        }
+
+        if (_owes is null)
+        {
+            Idle(client, now, cancel);
+            return;
+        }
+
+        var counters = await client.CountersAsync(CountersLimit, cancel);
+        if (counters is { } seen)
+        {
+            _counts = true;
+            if (seen.Sum != _moved.Counters) (_moved.Counters, _movedAt, _provenAt) = (seen.Sum, now, now);
+        }
+
+        if (waiting) return;
+        if (_counts ? counters is { Busy: 0 } : _movedAt > _owes) _owes = null;
+        else if (!_counts && _asked is null && now - _owes > Every * 2) _ = AskAsync(client, now, cancel);
+    }
+
+    private void Idle(EngineClient client, TimeSpan now, CancellationToken cancel)
+    {
+        if (_asked is not null || now - _provenAt < IdleProbe) return;
+        if ((instance.Record?.Slots ?? 1) == 1 && now - _workedAt < IdleWithOneSlot) return;
+        _ = AskAsync(client, now, cancel);
+    }
+
+    /// <summary>One token, or one vector: the proof that it lives.</summary>
+    private async Task AskAsync(EngineClient client, TimeSpan now, CancellationToken cancel)
+    {
+        _asked = now;
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(ProbeLimit);
+        try
+        {
+            if (!await client.GivesTokenAsync(instance.Record!.Embeddings, limit.Token)) return;
+            (_provenAt, _asked) = (Posix.BootTime(), null);
+            if (_owes <= now) _owes = null;
+        }
+        catch (OperationCanceledException)
+        {
+            // It is gone, or it stays silent: then the fact stands until it is replaced.
+        }
+    }
+}
