@@ -36,9 +36,31 @@ internal sealed class Conversation(Stream stream, Options options, Func<Faults> 
         var asked = faults();
         if (asked.Has("never-ready") || age() < asked.Number("load-ms", 0)) return await SendAsync(503, """{"error":{"message":"Loading model","type":"unavailable_error","code":503}}""");
         if (path is "/health" or "/v1/health") return await SendAsync(200, """{"status":"ok"}""");
-        if (options.Key.Length > 0 && key != options.Key) return await SendAsync(401, """{"error":{"code":401,"message":"Invalid API Key","type":"authentication_error"}}""");
+        if (path == "/metrics") return await SendAsync(200, $"llamacpp:n_decode_total {Faults.Steps}\nllamacpp:requests_processing {Faults.Working}\nllamacpp:requests_deferred 0\n");
+        if ((options.Key.Length > 0 && key != options.Key) || asked.Has("wrong-key")) return await SendAsync(401, """{"error":{"code":401,"message":"Invalid API Key","type":"authentication_error"}}""");
         if (asked.Marks("crash-on", body)) Environment.FailFast("crash asked for");
-        if (asked.Marks("hang-on", body)) await Task.Delay(Timeout.Infinite);
+        if (asked.Marks("oom-on", body))
+        {
+            await Console.Error.WriteLineAsync("0.09.000.001 E ggml_backend_cuda_buffer_type_alloc_buffer: cudaMalloc failed: out of memory");
+            Environment.Exit(1);
+        }
+
+        Faults.Begin();
+        try
+        {
+            if (asked.Marks("hang-on", body) || asked.Has("hang")) await Task.Delay(Timeout.Infinite);
+            for (var clock = System.Diagnostics.Stopwatch.StartNew(); clock.ElapsedMilliseconds < asked.Number("slow-prefill-ms", 0);) Math.Sqrt(clock.ElapsedTicks);
+            return await WorkAsync(path, body, asked);
+        }
+        finally
+        {
+            Faults.End();
+        }
+    }
+
+    private async Task<bool> WorkAsync(string path, string body, Faults asked)
+    {
+        Faults.Step();
         return path switch
         {
             "/v1/embeddings" => await SendAsync(200, $$"""{"object":"list","model":"{{options.Alias}}","data":[{"object":"embedding","index":0,"embedding":[0.5,0.25,-0.5]}],"usage":{"prompt_tokens":1,"total_tokens":1} }"""),
@@ -55,7 +77,7 @@ internal sealed class Conversation(Stream stream, Options options, Func<Faults> 
         var chat = path.EndsWith("chat/completions", StringComparison.Ordinal);
         var prompt = chat ? request["messages"]?.AsArray().LastOrDefault()?["content"]?.ToString() ?? "" : (request["prompt"] ?? request["input"])?.ToString() ?? "";
         if (chat && request["tools"]?.AsArray().FirstOrDefault()?["function"]?["name"]?.ToString() is { } tool) return await SendAsync(200, ToolCall(tool));
-        var words = asked.Has("wrong-answers") ? ["nonsense"] : Answers.To(prompt).Split(' ');
+        var words = asked.Has("one-character") ? [new string('#', 64)] : asked.Has("wrong-answers") ? ["nonsense"] : Answers.To(prompt).Split(' ');
         if (request["stream"]?.GetValue<bool>() == true) return await StreamAsync(words, asked);
         await Task.Delay(asked.Number("token-ms", 0) * words.Length);
         var text = JsonValue.Create(string.Join(' ', words)).ToJsonString();
@@ -75,6 +97,7 @@ internal sealed class Conversation(Stream stream, Options options, Func<Faults> 
         {
             if (i == dieAfter) Environment.FailFast("death in the middle asked for");
             await Task.Delay(asked.Number("token-ms", 0));
+            Faults.Step();
             var text = JsonValue.Create((i == 0 ? "" : " ") + words[i]).ToJsonString();
             await EventAsync($$$"""{"id":"fake-1","object":"chat.completion.chunk","created":1,"model":"{{{options.Alias}}}","choices":[{"index":0,"delta":{"content":{{{text}}} },"finish_reason":null}]}""");
         }

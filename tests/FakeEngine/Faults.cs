@@ -7,6 +7,20 @@ internal sealed class Faults
 {
     private readonly Dictionary<string, string> _asked = new(StringComparer.Ordinal);
 
+    /// <summary>Requests that are being worked on, and steps that were made: what the metrics tell.</summary>
+    private static int _working;
+    private static long _steps;
+
+    public static int Working => Volatile.Read(ref _working);
+
+    public static long Steps => Interlocked.Read(ref _steps);
+
+    public static void Begin() => Interlocked.Increment(ref _working);
+
+    public static void End() => Interlocked.Decrement(ref _working);
+
+    public static void Step() => Interlocked.Increment(ref _steps);
+
     private Faults(string text)
     {
         foreach (var item in text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
@@ -16,11 +30,14 @@ internal sealed class Faults
         }
     }
 
-    public static Faults Read()
+    public static Faults Read(Options options)
     {
         var file = Path.Combine(AppContext.BaseDirectory, "faults");
-        return new Faults(Environment.GetEnvironmentVariable("FAKE_ENGINE") ?? (File.Exists(file) ? File.ReadAllText(file) : ""));
+        var asked = new Faults(Environment.GetEnvironmentVariable("FAKE_ENGINE") ?? (File.Exists(file) ? File.ReadAllText(file) : ""));
+        return asked._asked.TryGetValue("only", out var alias) && alias != options.Alias ? new Faults("") : asked;
     }
+
+    public string? Text(string name) => _asked.GetValueOrDefault(name);
 
     public bool Has(string name) => _asked.ContainsKey(name);
 

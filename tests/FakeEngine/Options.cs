@@ -10,12 +10,15 @@ internal sealed class Options
     public static readonly string[] Known =
     [
         "--model", "--alias", "--host", "--port", "--ctx-size", "--parallel", "--threads", "--threads-batch", "--metrics", "--offline", "--no-ui", "--log-colors",
-        "--cache-ram", "--embeddings", "--pooling",
+        "--cache-ram", "--cache-type-k", "--cache-type-v", "--ubatch-size", "--flash-attn", "--embeddings", "--pooling",
     ];
 
     private static readonly string[] Switches = ["--metrics", "--offline", "--no-ui", "--embeddings"];
 
     public string Alias { get; private set; } = "fake";
+
+    /// <summary>Tokens for all slots together.</summary>
+    public int Context { get; private set; }
 
     private string Host { get; set; } = "127.0.0.1";
 
@@ -33,6 +36,7 @@ internal sealed class Options
             if (Switches.Contains(args[i], StringComparer.Ordinal)) continue;
             var value = args[++i];
             if (args[i - 1] == "--alias") options.Alias = value;
+            if (args[i - 1] == "--ctx-size") options.Context = int.Parse(value, CultureInfo.InvariantCulture);
             if (args[i - 1] == "--host") options.Host = value;
             if (args[i - 1] == "--port") options.Port = int.Parse(value, CultureInfo.InvariantCulture);
         }

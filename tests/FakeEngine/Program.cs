@@ -3,8 +3,9 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Medulla.Tests.FakeEngine;
 
-// Speaks enough of llama-server for a supervisor and an OpenAI client. Faults: load-ms=N, refuse-boot, never-ready,
-// exit-after-ms=N, token-ms=N, crash-on=TEXT, hang-on=TEXT, die-mid-stream-after=N, wrong-answers, ignore-sigterm.
+// Speaks enough of llama-server for a supervisor and an OpenAI client. Faults: load-ms=N, boot-says=KIND, oom-above=CONTEXT,
+// eat-per-1k=KIB, never-ready, exit-after-ms=N, token-ms=N, crash-on=TEXT, oom-on=TEXT, hang-on=TEXT, hang, slow-prefill-ms=N,
+// die-mid-stream-after=N, wrong-answers, one-character, wrong-key, ignore-sigterm; only=ALIAS: all of them for this model only.
 if (args.Contains("--version", StringComparer.Ordinal))
 {
     await Console.Error.WriteLineAsync("version: 0.0.1-dev (build 1, commit fake)\nbuilt with nothing for nobody");
@@ -23,18 +24,29 @@ if (Options.Read(args, out var options) is { } bogus)
     return 1;
 }
 
-var faults = Faults.Read();
+var faults = Faults.Read(options);
 await Console.Error.WriteLineAsync("0.00.000.001 I srv  llama_server: initializing ...");
-if (faults.Has("refuse-boot"))
+if (faults.Text("boot-says") is { } kind)
 {
-    await Console.Error.WriteLineAsync("0.00.000.002 E llama_model_load: error loading model: unknown model architecture: 'fake'\n0.00.000.003 E srv  llama_server: exiting due to model loading error");
+    await Console.Error.WriteLineAsync(LastWords.Of(kind));
+    if (LastWords.SignalOf(kind) is { } signal) LastWords.DieBy(signal);
+    return LastWords.CodeOf(kind);
+}
+
+if (faults.Has("oom-above") && options.Context > faults.Number("oom-above", 0))
+{
+    await Console.Error.WriteLineAsync(LastWords.Of("oom-load-host"));
     return 1;
 }
 
+// A real appetite: pages that are touched, so that a real limit of the kernel's is met.
+var eaten = new byte[faults.Number("eat-per-1k", 0) * (long)options.Context / 1024 * 1024 * 1024 / 1024];
+for (var page = 0L; page < eaten.Length; page += 4096) eaten[page] = 1;
 if (faults.Has("ignore-sigterm")) PosixSignalRegistration.Create(PosixSignal.SIGTERM, c => c.Cancel = true);
 var started = Stopwatch.StartNew();
 if (faults.Has("exit-after-ms")) _ = Task.Delay(faults.Number("exit-after-ms", 0)).ContinueWith(_ => Environment.Exit(3), TaskScheduler.Default);
 using var listener = options.Listen();
+GC.KeepAlive(eaten);
 while (true)
 {
     var connection = await listener.AcceptAsync();
@@ -43,7 +55,7 @@ while (true)
         try
         {
             using var stream = new NetworkStream(connection, ownsSocket: true);
-            using var conversation = new Conversation(stream, options, Faults.Read, () => started.ElapsedMilliseconds);
+            using var conversation = new Conversation(stream, options, () => Faults.Read(options), () => started.ElapsedMilliseconds);
             await conversation.RunAsync();
         }
         catch (Exception e) when (e is IOException || Complain(e))

@@ -36,7 +36,7 @@ public sealed class InstancesTests : IDisposable
     [Fact]
     public async Task An_exit_is_told_with_its_code_and_the_last_words()
     {
-        Room().Start(Start("refuse-boot"));
+        Room().Start(Start("boot-says=arch-unknown"));
         var exit = await NextAsync<Signal.InstanceExited>();
         Assert.Equal(1, exit.ExitCode);
         Assert.False(exit.WasReady);

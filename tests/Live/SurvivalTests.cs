@@ -127,7 +127,7 @@ public class SurvivalTests
     public async Task An_engine_that_refuses_to_boot_refutes_at_once_and_says_so()
     {
         await using var device = new Device("refuse");
-        var engine = CopyOfFake(device, "refuse-boot");
+        var engine = CopyOfFake(device, "boot-says=arch-unknown");
         await device.Start("--engines", engine).OpenAsync();
         await device.UntilAsync("it is refuted", () => Task.FromResult(device.Output.Contains("refuted: serve chat with tinychat-s", StringComparison.Ordinal)));
         await device.UntilAsync("every placeholder is refuted", async () => (await device.RunAsync("why", "chat")).Output.Contains("refuted", StringComparison.Ordinal) || device.Output.Contains("refuted: serve chat with tinychat-m", StringComparison.Ordinal));

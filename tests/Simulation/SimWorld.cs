@@ -318,7 +318,7 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
                 _signals.Add(new Signal.EngineFetched(fetch.Engine.Id, fetch.Build.Backend, fails ? FetchOutcome.NoSource : FetchOutcome.Done, fails ? [new SourceFailure("Debian", "no route")] : []));
                 break;
             case Move.ProbeInstance probe when _processes.Find(p => p.Id == probe.Id) is { State: InstanceState.Ready } asked:
-                asked.Probe = Babbling.Contains(probe.Model) ? new ProbeFact(0, 1, "wrong answer") : new ProbeFact(1, 1, null);
+                asked.Probe = Babbling.Contains(probe.Model) ? new ProbeFact(0, 1, "wrong answer") { At = _boot, InARow = (asked.Probe?.InARow ?? 0) + 1 } : new ProbeFact(1, 1, null) { At = _boot };
                 _signals.Add(new Signal.Probed(probe.Id));
                 break;
             case Move.VerifyWeights verify:

@@ -75,6 +75,14 @@ internal static class Absorb
 
             var spec = memory.Target.Instances.Concat(memory.Good.Instances).FirstOrDefault(i => i.Id == fact.Spec);
             if (spec is null || memory.RenewalOf(fact.Spec, fact.StartedAt) is not null) continue;
+            if (fact is { State: InstanceState.Ready, Probe: { IsGood: false, InARow: >= Planner.Sanity } probe } && memory.TrialOf(fact.Workload) is null)
+            {
+                var condition = probe.Garbled ? Conditions.NanLogits : Conditions.WrongAnswers;
+                if (memory.LadderOf(fact.Workload, condition.Code) is { } ladder && ladder.SeenAt >= probe.At) continue;
+                memory = Blame(memory, new Cause(condition, $"{probe.InARow} times in a row: {probe.Failure}"), spec.Id, fact.Workload, world.Now, notes);
+                continue;
+            }
+
             if (Liveness.Of(fact, spec, world.Now.Boot) is not { } cause) continue;
             memory = Blame(memory, cause, spec.Id, fact.Workload, world.Now, notes);
             memory = Renew(memory, spec.Id, world.Now, cause.Text);
@@ -243,17 +251,17 @@ internal static class Absorb
     private static Memory Fetched(Memory memory, string subject, string name, FetchOutcome outcome, ImmutableArray<SourceFailure> failures, Instant now, List<Note> notes)
     {
         var before = memory.FetchOf(subject);
+        var reason = failures.IsEmpty ? outcome.ToString() : string.Join("; ", failures.Select(f => $"{f.Source}: {f.Reason}"));
+        if (reason.Length > 600) reason = reason[..600] + "…";
         if (outcome == FetchOutcome.Done)
         {
-            notes.Add(new Note("fetch", subject, $"{name} is here and verified"));
+            notes.Add(new Note("fetch", subject, $"{name} is here and verified{(failures.IsEmpty ? "" : $" (passed over {reason})")}"));
             if (before is not null) memory = memory with { Fetches = memory.Fetches.Remove(before) };
             return memory.Incidents
                 .Where(i => i.IsOpen && i.Subject == subject && i.Code != Conditions.ArtifactDamaged.Code)
                 .Aggregate(memory, (m, i) => Close(m, Conditions.Of(i.Code), subject, "it was fetched and verified", now));
         }
 
-        var reason = failures.IsEmpty ? outcome.ToString() : string.Join("; ", failures.Select(f => $"{f.Source}: {f.Reason}"));
-        if (reason.Length > 600) reason = reason[..600] + "…";
         var count = (before?.Failures ?? 0) + 1;
         var record = new FetchRecord(subject, count, now.Boot + FetchRecord.Backoff(count), reason);
         notes.Add(new Note("fetch", subject, $"{name} could not be fetched: {reason}"));

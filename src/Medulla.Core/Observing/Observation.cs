@@ -135,6 +135,16 @@ public sealed record Pulse
 /// <param name="Failure">The first answer that was wrong, or why none came; null when all passed. Never contains a client's text.</param>
 public sealed record ProbeFact(int Passed, int Asked, string? Failure)
 {
+    /// <summary>Boot time of its end.</summary>
+    public TimeSpan At { get; init; }
+
+    /// <summary>Probes in a row that were not good, this one among them.</summary>
+    public int InARow { get; init; }
+
+    /// <summary>True when an answer was one character over and over.</summary>
+    public bool Garbled { get; init; }
+
+
     public bool IsGood => Passed == Asked;
 }
 

@@ -16,6 +16,11 @@ public sealed class Planner
     /// <summary>Requests in flight get this long when an instance is replaced.</summary>
     public static readonly TimeSpan Drain = TimeSpan.FromSeconds(60);
 
+    /// <summary>Probes in a row that must fail before answers are believed to be wrong.</summary>
+    public const int Sanity = 2;
+
+    private static readonly TimeSpan SanityEvery = TimeSpan.FromMinutes(15);
+
     private readonly Situation _situation;
     private readonly Observation _world;
     private readonly Memory _memory;
@@ -143,8 +148,19 @@ public sealed class Planner
                     Wait(subject, $"{lacking}; {spec.Model} goes on with what it has loaded", null, "its artifacts are here");
                 }
 
+                KeepSane(spec, _world.Find(spec.Id)!);
                 break;
         }
+    }
+
+    /// <summary>A quiet instance is asked its golden prompts now and then; an answer that is wrong is asked for once more before anything is believed of it.</summary>
+    private void KeepSane(InstanceSpec spec, InstanceFact fact)
+    {
+        if (fact.State != InstanceState.Ready || fact.Requests > 0 || spec.Golden.IsEmpty) return;
+        var doubted = fact.Probe is { IsGood: false, InARow: < Sanity };
+        if (!doubted && _situation.Now - (fact.Probe?.At ?? fact.StartedAt) < SanityEvery / _situation.Intent.Policy.Pace) return;
+        _drift.Add(new Drift(Subjects.Instance(fact.Id), doubted ? $"{spec.Model} answered a golden prompt wrongly" : $"{spec.Model} has not been asked its golden prompts for long"));
+        Do(new Move.ProbeInstance(fact.Id, spec.Model, spec.Embeddings, spec.Golden) { Reason = doubted ? "one wrong answer is not believed" : "answers are looked at now and then" });
     }
 
     private void Start(InstanceSpec spec, string subject)

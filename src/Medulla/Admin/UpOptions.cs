@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using Medulla.Catalogs;
 using Medulla.Core.Intents;
@@ -46,6 +47,12 @@ internal sealed record UpOptions
             var (read, wrong) = IntentFile.Read(intentFile);
             problems.AddRange(wrong);
             intent = read ?? intent;
+        }
+
+        if (Environment.GetEnvironmentVariable("MEDULLA_PACE") is { } text)
+        {
+            if (double.TryParse(text, CultureInfo.InvariantCulture, out var pace) && pace is >= 1 and <= 1000) intent = intent with { Policy = intent.Policy with { Pace = pace } };
+            else problems.Add($"MEDULLA_PACE is '{text}', and a number from 1 to 1000 is needed: how much faster the times of quiet pass that prove a repair");
         }
 
         if (problems.Count > 0) return (null, problems);

@@ -19,6 +19,7 @@ internal sealed class EngineClient : IDisposable
 {
     private const int SolSocket = 1;
     private const int PeerCredentials = 17;
+    private const string OneCharacter = "the answer was one character over and over";
     private static readonly TimeSpan HealthLimit = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(60);
 
@@ -93,7 +94,7 @@ internal sealed class EngineClient : IDisposable
     public async Task<ProbeFact> ProbeAsync(Move.ProbeInstance move, CancellationToken cancel)
     {
         var prompts = move.Golden.IsEmpty ? [new GoldenPrompt("Hello!", "")] : move.Golden;
-        var passed = 0;
+        var (passed, garbled) = (0, false);
         string? failure = null;
         foreach (var prompt in move.Embeddings ? [prompts[0]] : prompts)
         {
@@ -102,9 +103,10 @@ internal sealed class EngineClient : IDisposable
             var wrong = move.Embeddings ? (await EmbedAsync("Hello", limit.Token) ? null : "the vector is not a vector") : await AskAsync(prompt, limit.Token).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
             if (wrong is null) passed++;
             else failure ??= wrong;
+            garbled |= wrong == OneCharacter;
         }
 
-        return new ProbeFact(passed, move.Embeddings ? 1 : prompts.Length, failure);
+        return new ProbeFact(passed, move.Embeddings ? 1 : prompts.Length, failure) { Garbled = garbled };
     }
 
     /// <summary>False when there is no answer, no sense in it, or no end to it.</summary>
@@ -151,6 +153,7 @@ internal sealed class EngineClient : IDisposable
             var message = answer.RootElement.GetProperty("choices")[0].GetProperty("message");
             var content = message.GetProperty("content").GetString() ?? "";
             var said = content.Trim().Length > 0;
+            if (content.Length >= 24 && content.AsSpan().Count(content[^1]) > content.Length * 9 / 10) return OneCharacter;
 
             // Without an expectation any words are proof, thoughts among them.
             if (prompt is { Contains: "", JsonKeys.IsEmpty: true }) said |= message.TryGetProperty("reasoning_content", out var thoughts) && thoughts.ValueKind == JsonValueKind.String && thoughts.GetString()!.Trim().Length > 0;

@@ -159,22 +159,23 @@ internal sealed partial class Instances : IDisposable
         try
         {
             var probe = await client.ProbeAsync(move, life.Token);
-            lock (_gate)
-            {
-                if (!_instances.ContainsKey(move.Id)) return;
-                instance.Probe = probe;
-            }
+            Keep(probe);
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested && !instance.Life.IsCancellationRequested)
         {
-            lock (_gate) instance.Probe = new ProbeFact(0, Math.Max(1, move.Golden.Length), "a golden prompt was not answered in time");
+            Keep(new ProbeFact(0, Math.Max(1, move.Golden.Length), "a golden prompt was not answered in time"));
         }
         catch (Exception e) when (e is HttpRequestException or IOException or System.Text.Json.JsonException or KeyNotFoundException)
         {
-            lock (_gate) instance.Probe = new ProbeFact(0, Math.Max(1, move.Golden.Length), e.Message);
+            Keep(new ProbeFact(0, Math.Max(1, move.Golden.Length), e.Message));
         }
 
         _signals.Post(new Signal.Probed(move.Id));
+
+        void Keep(ProbeFact probe)
+        {
+            lock (_gate) instance.Probe = probe with { At = Posix.BootTime(), InARow = probe.IsGood ? 0 : (instance.Probe?.InARow ?? 0) + 1 };
+        }
     }
 
     /// <summary>Ends every engine: the owner stopped the device's work.</summary>
@@ -327,7 +328,12 @@ internal sealed partial class Instances : IDisposable
             (wasReady, asked) = (instance.WasReady, instance.Asked);
         }
 
-        instance.Upstream?.Close();
+        if (instance.Upstream is { } upstream)
+        {
+            upstream.Crashed = !asked && exit.KilledBy is not (9 or 15) && exit != default;
+            upstream.Close();
+        }
+
         instance.Life.Cancel();
         instance.Upstream?.LetGo.Cancel();
         if (instance.Record is { } record)

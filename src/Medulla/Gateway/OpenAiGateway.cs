@@ -26,6 +26,7 @@ internal sealed class OpenAiGateway(GatewayOptions options, Routes routes, Signa
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(5);
 
+    private readonly Suspects _suspects = new(time);
     private int _waiting;
 
     public async Task HandleAsync(HttpContext context)
@@ -95,6 +96,13 @@ internal sealed class OpenAiGateway(GatewayOptions options, Routes routes, Signa
     private async Task ForwardAsync(HttpContext context, Route route, ReadOnlyMemory<byte> body, long start)
     {
         var (deaths, stale) = (0, 0);
+        if (!_suspects.IsEmpty && _suspects.DeathsOf(Suspects.Of(context.Request.Path, body)) is > 0 and var killed)
+        {
+            metrics.TurnedAway(route.Workload.Value, 400);
+            await OpenAiError.Invalid($"this very request was at work in {killed} engines when they crashed; it is refused for {Suspects.Term.TotalMinutes:0} minutes, and others are served. Send another one, or the same without what is unusual about it", code: "request_of_death").WriteAsync(context, 400);
+            return;
+        }
+
         while (deaths < MaxDeaths && stale < MaxStale)
         {
             if (await EnterAsync(context, route, start) is not { } entered) return;
@@ -120,8 +128,16 @@ internal sealed class OpenAiGateway(GatewayOptions options, Routes routes, Signa
                 case ForwardOutcome.Broken:
                     metrics.Retried();
                     await Task.Delay(Breath, time);
-                    if (upstream.IsClosed) deaths++;
-                    else stale++;
+                    if (upstream.IsClosed)
+                    {
+                        deaths++;
+                        if (_suspects.Witness(Suspects.Of(context.Request.Path, body), upstream) is > 0 and var refused) signals.Post(new Signal.RequestRefused(route.Workload, refused));
+                    }
+                    else
+                    {
+                        stale++;
+                    }
+
                     break;
                 default:
                     if (time.GetElapsedTime(start) >= options.WaitLimit) deaths = MaxDeaths;

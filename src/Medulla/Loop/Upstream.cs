@@ -29,6 +29,9 @@ internal sealed class Upstream(InstanceId id, string socket, Secret key)
     /// <summary>True once it takes no new requests: it is being stopped, or it is gone.</summary>
     public bool IsClosed => _closed;
 
+    /// <summary>True when it ended by itself, and not because somebody ended it.</summary>
+    public bool Crashed { get; set; }
+
     /// <summary>Cancelled when requests that are still in flight must be let go of: the drain is over, or the process is gone.</summary>
     public CancellationTokenSource LetGo { get; } = new();
 

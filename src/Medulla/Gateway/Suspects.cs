@@ -1,0 +1,54 @@
+using System.Security.Cryptography;
+using Medulla.Core.Units;
+using Medulla.Loop;
+
+namespace Medulla.Gateway;
+
+/// <summary>
+/// Requests that were at work in engines when these crashed. One that was there twice is refused for an hour, so that the
+/// others are served. An engine that was killed from outside proves nothing against anybody.
+/// Bound: <see cref="Most"/> requests, known by digest only.
+/// </summary>
+internal sealed class Suspects(TimeProvider time)
+{
+    public const int Most = 256;
+
+    /// <summary>Crashes with one and the same request at work.</summary>
+    public const int Enough = 2;
+
+    public static readonly TimeSpan Term = TimeSpan.FromHours(1);
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<Digest, (int Deaths, long At)> _known = [];
+
+    /// <summary>True while nobody is suspected: then no request need be looked at.</summary>
+    public bool IsEmpty => _known.Count == 0;
+
+    public static Digest Of(string path, ReadOnlyMemory<byte> body)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(System.Text.Encoding.UTF8.GetBytes(path));
+        hash.AppendData(body.Span);
+        return Digest.FromHash(hash.GetHashAndReset());
+    }
+
+    /// <summary>How many engines crashed while it was at work in them; 0 when it is welcome.</summary>
+    public int DeathsOf(Digest request)
+    {
+        lock (_gate) return _known.TryGetValue(request, out var known) && known.Deaths >= Enough && time.GetElapsedTime(known.At) < Term ? known.Deaths : 0;
+    }
+
+    /// <summary>It was at work in this engine when it ended.</summary>
+    /// <returns>How often now, when it is refused from now on; else 0.</returns>
+    public int Witness(Digest request, Upstream upstream)
+    {
+        if (!upstream.Crashed) return 0;
+        lock (_gate)
+        {
+            var before = _known.TryGetValue(request, out var known) && time.GetElapsedTime(known.At) < Term ? known.Deaths : 0;
+            if (before == 0 && _known.Count >= Most) _known.Remove(_known.MinBy(k => k.Value.At).Key);
+            _known[request] = (before + 1, time.GetTimestamp());
+            return before + 1 >= Enough ? before + 1 : 0;
+        }
+    }
+}
