@@ -1,6 +1,6 @@
 using Medulla.Bench;
 
-// dotnet run -c Release --project bench -- decide | resolve | gateway | streams | recovery | footprint | predict | memory | all
+// dotnet run -c Release --project bench -- decide | resolve | gateway | streams | recovery | footprint | predict | memory | faults [ID…] | all
 return args switch
 {
     ["decide"] => DecideBench.Run(),
@@ -10,6 +10,7 @@ return args switch
     ["streams"] => await StreamBench.RunAsync(),
     ["recovery"] => await RecoveryBench.RunAsync(),
     ["predict"] => PredictBench.Run(),
+    ["faults", .. var ids] => await FaultBench.RunAsync(ids),
     ["footprint"] => await FootprintBench.RunAsync(),
     ["memory"] => await MemoryBench.RunAsync(),
     ["all"] => await AllAsync(),
@@ -18,7 +19,7 @@ return args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: dotnet run -c Release --project bench -- decide | resolve | gateway | streams | recovery | footprint | predict | memory | all");
+    Console.Error.WriteLine("usage: dotnet run -c Release --project bench -- decide | resolve | gateway | streams | recovery | footprint | predict | memory | faults [ID…] | all");
     return 2;
 }
 

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Medulla.Tests.FakeEngine;
 
-/// <summary>The misbehaviour asked for: <c>name</c> or <c>name=value</c>, separated by commas, in FAKE_ENGINE or in a file <c>faults</c> beside the program, which may change while it runs.</summary>
+/// <summary>The misbehaviour asked for: <c>name</c> or <c>name=value</c>, separated by commas, in FAKE_ENGINE, or in the file that FAKE_FAULTS names, or in a file <c>faults</c> beside the program; a file may change while it runs.</summary>
 internal sealed class Faults
 {
     private readonly Dictionary<string, string> _asked = new(StringComparer.Ordinal);
@@ -32,7 +32,7 @@ internal sealed class Faults
 
     public static Faults Read(Options options)
     {
-        var file = Path.Combine(AppContext.BaseDirectory, "faults");
+        var file = Environment.GetEnvironmentVariable("FAKE_FAULTS") ?? Path.Combine(AppContext.BaseDirectory, "faults");
         var asked = new Faults(Environment.GetEnvironmentVariable("FAKE_ENGINE") ?? (File.Exists(file) ? File.ReadAllText(file) : ""));
         return asked._asked.TryGetValue("only", out var alias) && alias != options.Alias ? new Faults("") : asked;
     }

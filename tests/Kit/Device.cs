@@ -203,7 +203,8 @@ public sealed class Device : IAsyncDisposable
         }
     }
 
-    public async ValueTask DisposeAsync()
+    /// <summary>Ends the daemon with its engines; files stay.</summary>
+    public async Task StopAsync()
     {
         if (_process is { HasExited: false })
         {
@@ -220,6 +221,11 @@ public sealed class Device : IAsyncDisposable
         }
 
         foreach (var pid in EnginePids()) Signal(pid, "KILL");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
         _process?.Dispose();
         Http.Dispose();
         if (_keepsFolder) return;

@@ -80,6 +80,8 @@ public static class Conditions
     public static readonly Condition CertificateRefused = new("tls-intercept", Layer.Network, Severity.Warning, "certificate cannot be trusted", "A source shows a certificate that is not to be trusted: something stands between, or the clock is wrong. It is never used unchecked.");
     public static readonly Condition CertificateTime = new("tls-clock", Layer.Network, Severity.Warning, "certificate is out of its time", "A source shows a certificate that is not valid at the time that this clock shows.");
     public static readonly Condition ChecksumMismatch = new("checksum-mismatch", Layer.Network, Severity.Warning, "a source sent something else", "A source sent a file that is not the one that the catalog knows. It was thrown away.");
+    public static readonly Condition CaptivePortal = new("captive-portal", Layer.Network, Severity.Warning, "a page instead of the file", "A source answers with a page, or sends in a circle: a portal wants somebody to sign in, or the address is another's. What serves goes on.");
+    public static readonly Condition SourceGone = new("asset-renamed", Layer.Network, Severity.Warning, "a source does not have the file any more", "No source has the file under the name that the catalog knows. What serves goes on; a newer catalog may know better.");
     public static readonly Condition Gated = new("gated-model", Layer.Network, Severity.Warning, "a source asks for consent", "A source gives a file only to those who have signed in and agreed. Another source or model is used.");
     public static readonly Condition RateLimited = new("rate-limited", Layer.Network, Severity.Notice, "a source asks to wait", "A source limits how often it is asked. It is asked again when it says.");
 
@@ -100,7 +102,7 @@ public static class Conditions
         XidReset, DeviceLost, RocmFault, ThermalThrottle, DiskFull, DiskLow,
         InodesLow, ReadOnly, IoError, SlowDisk, DescriptorLeak, ThreadExhaustion,
         ClockJump, Resumed, KernelTrouble, UnexpectedReboot, SensorLost, ForeignProcess,
-        EngineUnavailable, SourceDown, NameUnresolved, CertificateRefused, CertificateTime, ChecksumMismatch,
+        EngineUnavailable, SourceDown, NameUnresolved, CertificateRefused, CertificateTime, ChecksumMismatch, CaptivePortal, SourceGone,
         Gated, RateLimited, StateDamaged, TrialRefuted, NothingHelps, RebootWanted,
     ];
 

@@ -48,10 +48,12 @@ public static class Diagnosis
         if (kinds.Contains(FailureKind.WrongContent)) return Conditions.ChecksumMismatch;
         if (kinds.Contains(FailureKind.CertificateTime)) return Conditions.CertificateTime;
         if (kinds.Contains(FailureKind.Certificate)) return Conditions.CertificateRefused;
-        if (kinds.Contains(FailureKind.Name)) return Conditions.NameUnresolved;
+        if (kinds.Contains(FailureKind.Page)) return Conditions.CaptivePortal;
         if (kinds.Contains(FailureKind.Consent)) return Conditions.Gated;
         if (kinds.Contains(FailureKind.Limited)) return Conditions.RateLimited;
-        return kinds.Contains(FailureKind.Unreachable) ? Conditions.SourceDown : null;
+        if (kinds.Contains(FailureKind.Gone)) return Conditions.SourceGone;
+        if (kinds.Contains(FailureKind.Unreachable)) return Conditions.SourceDown;
+        return kinds.Contains(FailureKind.Name) ? Conditions.NameUnresolved : null;
     }
 
     public static string How(Signal.InstanceExited exit) => exit switch

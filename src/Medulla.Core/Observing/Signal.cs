@@ -141,6 +141,12 @@ public enum FailureKind
     /// <summary>What it sent is not what was promised.</summary>
     WrongContent,
 
+    /// <summary>A page, or a circle of redirections, instead of the file.</summary>
+    Page,
+
+    /// <summary>It does not have the file any more.</summary>
+    Gone,
+
     /// <summary>It wants somebody to sign in or to agree.</summary>
     Consent,
 

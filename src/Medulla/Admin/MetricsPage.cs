@@ -15,10 +15,12 @@ namespace Medulla.Admin;
 internal sealed class MetricsPage(GatewayMetrics gateway, Journal journal, Signals signals)
 {
     private readonly ConcurrentDictionary<WorkloadName, long> _exits = new();
+    private readonly ConcurrentDictionary<WorkloadName, long> _starts = new();
 
     /// <summary>Counts what just happened. The loop's thread.</summary>
     public void Count(Observation seen)
     {
+        foreach (var ready in seen.Signals.OfType<Signal.InstanceReady>()) _starts.AddOrUpdate(ready.Workload, 1, static (_, n) => n + 1);
         foreach (var exit in seen.Signals.OfType<Signal.InstanceExited>().Where(e => !e.Asked)) _exits.AddOrUpdate(exit.Workload, 1, static (_, n) => n + 1);
     }
 
@@ -34,6 +36,8 @@ internal sealed class MetricsPage(GatewayMetrics gateway, Journal journal, Signa
 
         GatewayMetrics.Head(page, "medulla_restarts_total", "counter", "Unasked exits of engines, each followed by a restart, by workload.");
         foreach (var (workload, count) in _exits) GatewayMetrics.Line(page, "medulla_restarts_total", $"workload=\"{workload}\"", count);
+        GatewayMetrics.Head(page, "medulla_engine_starts_total", "counter", "Engines that came up, or were adopted, and gave a token, by workload.");
+        foreach (var (workload, count) in _starts) GatewayMetrics.Line(page, "medulla_engine_starts_total", $"workload=\"{workload}\"", count);
         GatewayMetrics.Head(page, "medulla_trial", "gauge", "1 for each change of target on probation.");
         foreach (var trial in then.Memory.Trials)
         {

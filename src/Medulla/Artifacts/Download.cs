@@ -51,7 +51,7 @@ internal sealed class Download(HttpMessageInvoker http, StoreOptions options, Ti
         {
             using var answer = await AskAsync(address, token, 0, stall.Token);
             if (!answer.IsSuccessStatusCode) return (null, $"it answered {(int)answer.StatusCode}", KindOf((int)answer.StatusCode));
-            if (answer.Content.Headers.ContentType?.MediaType is "text/html") return (null, "it sent a page instead of the file", FailureKind.WrongContent);
+            if (answer.Content.Headers.ContentType?.MediaType is "text/html") return (null, "it sent a page instead of the file", FailureKind.Page);
             return answer.Content.Headers.ContentLength is { } length ? (length, null, FailureKind.Other) : (null, "it does not say how long the file is", FailureKind.Other);
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
@@ -64,7 +64,7 @@ internal sealed class Download(HttpMessageInvoker http, StoreOptions options, Ti
         }
         catch (RedirectLoopException e)
         {
-            return (null, e.Message, FailureKind.WrongContent);
+            return (null, e.Message, FailureKind.Page);
         }
     }
 
@@ -102,7 +102,7 @@ internal sealed class Download(HttpMessageInvoker http, StoreOptions options, Ti
         }
         catch (RedirectLoopException e)
         {
-            return new DownloadOutcome.Refused(e.Message, FailureKind.WrongContent);
+            return new DownloadOutcome.Refused(e.Message, FailureKind.Page);
         }
         catch (IOException e) when (e is HttpIOException || e.InnerException is SocketException or HttpIOException)
         {
@@ -134,7 +134,7 @@ internal sealed class Download(HttpMessageInvoker http, StoreOptions options, Ti
         if (code is >= 500) return new DownloadOutcome.Broken($"it answered {code}");
         if (code is 416) return new DownloadOutcome.Refused($"it has fewer than {from} bytes, and the catalog knows {size}");
         if (code is not (200 or 206)) return new DownloadOutcome.Refused($"it answered {code}", KindOf(code));
-        if (answer.Content.Headers.ContentType?.MediaType is "text/html") return new DownloadOutcome.Refused("it sent a page instead of the file", FailureKind.WrongContent);
+        if (answer.Content.Headers.ContentType?.MediaType is "text/html") return new DownloadOutcome.Refused("it sent a page instead of the file", FailureKind.Page);
         if (code == 206)
         {
             var range = answer.Content.Headers.ContentRange;
@@ -152,6 +152,7 @@ internal sealed class Download(HttpMessageInvoker http, StoreOptions options, Ti
     private static FailureKind KindOf(int code) => code switch
     {
         401 or 403 => FailureKind.Consent,
+        404 or 410 => FailureKind.Gone,
         429 => FailureKind.Limited,
         >= 500 => FailureKind.Unreachable,
         _ => FailureKind.Other,

@@ -13,7 +13,7 @@ namespace Medulla.Engines;
 internal sealed class PulseWatch(Instance instance, TimeProvider time, Action nudge)
 {
     /// <summary>Clock ticks (10 ms) of computing within <see cref="Window"/> that our own questions cannot make.</summary>
-    private const long Ticks = 3;
+    private const long Ticks = 8;
 
     private const long ReadBytes = 256 << 10;
 

@@ -1,0 +1,482 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Medulla.Tests.Kit.Battery;
+
+/// <summary>Every fault that is provoked for real, layer by layer. Ids are those of the catalogue of faults.</summary>
+public static class FaultTable
+{
+    public static IReadOnlyList<Fault> All { get; } =
+    [
+        .. Of("engine", Engine()), .. Of("model", Model()), .. Of("answers", Answers()), .. Of("memory", Memory()), .. Of("storage", Storage()), .. Of("host", Host()),
+        .. Of("network", Network()), .. Of("state", State()), .. Of("together", Together()), .. Of("look-alike", LookAlikes()),
+    ];
+
+    private static IEnumerable<Fault> Of(string layer, IEnumerable<Fault> faults) => faults.Select(f => f with { Layer = layer });
+
+    private static IEnumerable<Fault> Engine()
+    {
+        yield return Healed("engine-killed", "the engine is killed", Actor.Real, ["engine-exited"], s => s.SignalAsync("KILL"));
+        yield return Healed("engine-crash", "the engine crashes by itself", Actor.Real, ["engine-exited"], s => s.SignalAsync("SEGV"));
+        yield return Healed("engine-abort", "the engine aborts at a request", Actor.Fake, ["engine-exited"], s => Once(s, "crash-on=kill-me-now", "kill-me-now"));
+        yield return Healed("engine-stopped", "the engine is stopped, idle", Actor.Real, ["engine-stopped"], s => s.SignalAsync("STOP"));
+        yield return Healed("hang-health-ok", "the decode thread freezes with requests in flight", Actor.Real, ["hang-health-ok", "engine-unresponsive"], async s => await s.FreezeAsync(await s.PidAsync())) with { NeedsRoot = true, EndWithin = 90, Relent = s => s.Thaw() };
+        yield return Healed("hang-counters", "the engine takes requests and makes no step", Actor.Fake, ["hang-health-ok"], s => Change(s, "hang"), relent: s => Change(s, ""));
+        yield return Healed("hang-clients-give-up", "the same, and clients give up before it is noticed", Actor.Fake, ["hang-health-ok"], GiveUp, relent: s => Change(s, ""));
+        yield return Healed("hang-unkillable", "the engine cannot be killed", Actor.Real, ["hang-unkillable"], Unkillable) with { NeedsRoot = true, NoticeWithin = 60, EndWithin = 120, Relent = s => s.Thaw(), Brief = false };
+        yield return Healed("slot-swallowed", "one request is swallowed and never scheduled", Actor.Fake, ["hang-health-ok"], s => Once(s, "hang-on=swallow-this", "swallow-this"));
+        yield return Healed("restart-did-nothing", "the engine ignores every polite end", Actor.Fake, ["hang-health-ok"], s => Change(s, "hang,ignore-sigterm"), relent: s => Change(s, ""));
+        yield return new Fault("request-of-death", "engine", "one request kills every engine that it reaches", Actor.Fake, Ending.Stated, ["request-of-death"], RequestOfDeath)
+        {
+            Check = async s => (int)s.Note! == 400 ? await Answers(s) : $"the request was answered with {s.Note} and not refused",
+        };
+        yield return new Fault("crash-loop", "engine", "each start of one model dies soon; the other is sound", Actor.Fake, Ending.Healed, ["crash-loop"], s => Loop(s, "only=tinychat-s,exit-after-ms=300")) { NoticeWithin = 60, EndWithin = 120 };
+        foreach (var kind in new[] { "missing-lib", "no-backend", "flag-rejected", "bind-misreport", "illegal-instruction", "driver-mismatch", "rocm-fault", "vulkan-device-lost" })
+        {
+            yield return Healed(kind, $"the engine does not come up again and says so ({kind}); then it does", Actor.Fake, [kind], s => Loop(s, $"boot-says={kind}"), relent: s => Change(s, "")) with { EndWithin = 120 };
+        }
+
+        yield return Healed("thread-exhaustion", "no process can be started", Actor.Real, ["thread-exhaustion"], NoProcesses, relent: MoreProcesses) with { NeedsRoot = true, Prepare = s => { s.Below("pids"); return Task.CompletedTask; }, EndWithin = 120 };
+        yield return Healed("exec-failed", "the engine lost its right to be executed", Actor.Real, [], async s =>
+        {
+            await Scene.RunAsync("chmod", "-x", Path.Combine(s.BuildFolder(), "llama-server"));
+            await s.SignalAsync("KILL");
+        });
+        yield return Healed("library-missing", "a library of the build is deleted, then the engine ends", Actor.Real, ["artifact-damaged", "missing-lib"], s => Build(s, File.Delete)) with { EndWithin = 120 };
+        yield return Healed("library-cut", "a library of the build is cut short, then the engine ends", Actor.Real, ["artifact-damaged", "missing-lib"], s => Build(s, Cut)) with { EndWithin = 120 };
+        yield return Healed("library-bad-code", "a library of the build holds what no CPU executes", Actor.Real, ["artifact-damaged", "illegal-instruction"], s => Build(s, Scramble)) with { EndWithin = 120 };
+        yield return Healed("orphaned-engine", "daemon dies, and the record of its engine with it", Actor.Real, [], async s =>
+        {
+            await s.Device.KillDaemonAsync();
+            foreach (var record in Directory.EnumerateFiles(Path.Combine(s.Device.Data, "run"), "instance.json", SearchOption.AllDirectories)) File.Delete(record);
+            s.Device.Start([.. s.Arguments]);
+            await s.Device.ServesAsync();
+        }) with
+        { Check = s => Task.FromResult(s.Device.EnginePids().Count == 1 ? null : $"{s.Device.EnginePids().Count} engines run") };
+    }
+
+    private static IEnumerable<Fault> Model()
+    {
+        yield return Healed("model-truncated", "the file of the model is one byte shorter when the engine starts again", Actor.Real, ["artifact-damaged"], s => File_(s, Cut1));
+        yield return Healed("model-not-gguf", "it begins as a page does", Actor.Real, ["artifact-damaged"], s => File_(s, p => Overwrite(p, 0, "<!DO"u8.ToArray())));
+        yield return Healed("model-header-cut", "only its header is left", Actor.Real, ["artifact-damaged"], s => File_(s, p => Length(p, 200)));
+        yield return Healed("model-tampered", "a tensor holds other bytes, and the times are as before", Actor.Real, ["artifact-damaged"], s => File_(s, p =>
+        {
+            var written = File.GetLastWriteTimeUtc(p);
+            Overwrite(p, new FileInfo(p).Length - 4096, new byte[512]);
+            File.SetLastWriteTimeUtc(p, written);
+        }));
+        yield return Healed("model-zero-tail", "its end is zeros", Actor.Real, ["artifact-damaged"], s => File_(s, p => Overwrite(p, new FileInfo(p).Length - 65536, new byte[65536])));
+        yield return Healed("model-missing", "it is deleted", Actor.Real, ["artifact-damaged"], s => File_(s, File.Delete));
+        yield return Healed("model-cut-while-mapped", "it is cut while the engine reads it", Actor.Real, ["artifact-damaged", "model-cut-while-mapped"], async s =>
+        {
+            Length(await s.ModelPathAsync(), 4096);
+            s.AskAside("What day comes after Monday?");
+        }) with
+        { NoticeWithin = 90, EndWithin = 120 };
+        foreach (var kind in new[] { "arch-unknown", "gguf-format-newer", "tensor-missing", "template-broken" })
+        {
+            yield return Healed(kind, $"the engine does not take the model any more ({kind}), and takes another", Actor.Fake, [kind], s => Loop(s, $"only=tinychat-s,boot-says={kind}")) with { EndWithin = 120 };
+        }
+    }
+
+    private static IEnumerable<Fault> Answers()
+    {
+        yield return Healed("nan-logits", "every answer is one character over and over", Actor.Fake, ["nan-logits"], s => Change(s, "one-character"), relent: s => Change(s, "")) with { NoticeWithin = 60, EndWithin = 150, Brief = false };
+        yield return Healed("gibberish-template", "golden prompts are answered wrongly by one model", Actor.Fake, ["gibberish-template"], s => Change(s, "only=tinychat-s,wrong-answers")) with { NoticeWithin = 60, EndWithin = 200, Brief = false };
+    }
+
+    private static IEnumerable<Fault> Memory()
+    {
+        yield return Healed("oom-load-host", "at the next start there is memory for half the context", Actor.Fake, ["oom-load-host"], s => Loop(s, "oom-above=2048")) with { EndWithin = 120 };
+        yield return Healed("oom-load-device", "the accelerator has too little memory; then it has enough", Actor.Fake, ["oom-load-device"], s => Loop(s, "boot-says=oom-load-device"), relent: s => Change(s, "")) with { EndWithin = 120 };
+        yield return Healed("oom-first-long-request", "memory is short at a request", Actor.Fake, ["oom-first-long-request"], s => Once(s, "oom-on=a-long-prompt", "a-long-prompt")) with { EndWithin = 120 };
+        yield return Healed("oom-kill-cgroup", "the kernel kills the engine at the limit of its group", Actor.Fake, ["oom-kill-cgroup"], s => Loop(s, "eat-per-1k=300000")) with { NeedsRoot = true, EndWithin = 150, Prepare = s => { s.Below("memory", ("memory.limit_in_bytes", "900M")); return Task.CompletedTask; } };
+    }
+
+    private static IEnumerable<Fault> Storage()
+    {
+        yield return Stated("disk-full", "the disk of the state is full", Actor.Fake, ["disk-low"], Fill, relent: Empty) with { NeedsRoot = true, Prepare = s => s.SmallDiskAsync(96) };
+        yield return Stated("inode-exhaustion", "no more files can be made", Actor.Fake, ["inode-exhaustion"], FillFiles) with { NeedsRoot = true, Prepare = s => s.SmallDiskAsync(96, "-N 160") };
+        yield return Healed("fs-read-only", "the file system is read-only, and then it is not", Actor.Fake, ["fs-read-only"], s => Scene.RunAsync("mount", "-o", "remount,ro", s.Device.Data), relent: s => Scene.RunAsync("mount", "-o", "remount,rw", s.Device.Data)) with { NeedsRoot = true, Prepare = s => s.SmallDiskAsync(96) };
+    }
+
+    private static IEnumerable<Fault> Host()
+    {
+        yield return Kernel("gpu-off-bus", "NVRM: Xid (PCI:0000:05:00): 79, pid=1, GPU has fallen off the bus.");
+        yield return Kernel("xid-app", "NVRM: Xid (PCI:0000:05:00): 31, pid=1234, name=llama-server, Ch 00000008, MMU Fault");
+        yield return Kernel("xid-reset", "NVRM: Xid (PCI:0000:05:00): 119, pid=1234, Timeout after 6s of waiting for RPC response");
+        yield return Kernel("vulkan-device-lost-kernel", "[drm] amdgpu: ring gfx_0.0.0 timeout, signaled seq=10, emitted seq=12") with { Codes = ["vulkan-device-lost"] };
+        yield return Kernel("io-error", "Buffer I/O error on dev sdb1, logical block 7, async page read");
+        yield return Kernel("kernel-hung-task", "INFO: task kworker/0:1:77 blocked for more than 120 seconds.");
+        yield return Healed("daemon-fd-leak", "clients leave connections open until most files of the daemon are", Actor.Fake, ["daemon-fd-leak"], Connections, relent: s => { foreach (var c in (List<System.Net.Sockets.TcpClient>)s.Note!) c.Dispose(); return Task.CompletedTask; }) with
+        {
+            Prepare = s => { s.Device.Under = ["sh", "-c", "ulimit -n 400; exec \"$@\"", "sh"]; return Task.CompletedTask; },
+        };
+        yield return Healed("clock-1970", "the clock is at 1970 when the device starts", Actor.Real, [], _ => Task.CompletedTask) with { Prepare = s => { s.Device.Under = ["faketime", "-f", "@1970-01-02 00:00:00"]; return Task.CompletedTask; } };
+        yield return Healed("clock-ahead", "the clock is ten years ahead when the device starts", Actor.Real, [], _ => Task.CompletedTask) with { Prepare = s => { s.Device.Under = ["faketime", "-f", "+10y"]; return Task.CompletedTask; } };
+    }
+
+    private static IEnumerable<Fault> Network()
+    {
+        yield return Healed("network-dead", "no network at all at the start", Actor.Fake, [], _ => Task.CompletedTask) with { NeedsRoot = true, Prepare = s => { s.Device.Under = ["unshare", "-n", "sh", "-c", "ip link set lo up; exec \"$@\"", "sh"]; return Task.CompletedTask; }, Brief = false };
+        yield return Source("mirror-down", "the source answers 500", "500 Internal Server Error");
+        yield return Source("download-cut", "the source ends in the middle", $"short={GemmaSize}") with { Codes = ["mirror-down"] };
+        yield return Source("connection-reset", "the source resets every connection", "reset") with { Codes = ["mirror-down"] };
+        yield return Source("mirror-slow", "the source says nothing any more", "stall") with { Codes = ["mirror-down"], NoticeWithin = 200, Brief = false };
+        yield return Source("redirect-loop", "the source sends in a circle", "loop") with { Codes = ["captive-portal"] };
+        yield return Source("captive-portal", "a page comes instead of the file", "page");
+        yield return Source("gated-model", "the source wants consent", "403 Forbidden");
+        yield return Source("rate-limited", "the source wants to be asked less", "429 Too Many Requests\r\nRetry-After: 1");
+        yield return Source("asset-renamed", "the source does not have the file any more", "404 Not Found");
+        yield return Source("checksum-mismatch", "the source sends other bytes of the right length", $"zeros={GemmaSize}") with { NoticeWithin = 90 };
+        yield return Source("tls-intercept", "the source shows a certificate of its own making", "self-signed");
+        yield return Source("tls-clock", "the source shows a certificate that is over", "expired");
+    }
+
+    private static IEnumerable<Fault> State()
+    {
+        yield return Healed("memory-damaged", "both records of the memory are garbage after the daemon died", Actor.Real, ["state-damaged"], s => Reborn(s, f => Overwrite(f, 0, new byte[64]), "memory.*"));
+        yield return Healed("memory-empty", "both records of the memory are empty", Actor.Real, ["state-damaged"], s => Reborn(s, f => Length(f, 0), "memory.*"));
+        yield return Healed("commits-damaged", "what is known of verified files is garbage", Actor.Real, [], s => Reborn(s, f => Overwrite(f, 0, "{{{"u8.ToArray()), "store/commits/*.json"));
+        yield return Healed("journal-damaged", "the journal is garbage", Actor.Real, [], s => Reborn(s, f => Overwrite(f, 0, new byte[64]), "journal/*"));
+        yield return Healed("catalog-damaged", "a catalog that was put in the place of the embedded one is garbage", Actor.Real, [], s =>
+        {
+            File.WriteAllBytes(Path.Combine(s.Device.Data, "catalog.bundle"), new byte[100]);
+            return Reborn(s, _ => { }, "nothing");
+        });
+        yield return Healed("power-cut", "everything dies at once", Actor.Real, [], async s =>
+        {
+            foreach (var pid in s.Device.EnginePids()) Device.Signal(pid, "KILL");
+            await Reborn(s, _ => { }, "nothing");
+        });
+        yield return new Fault("second-daemon", "state", "a second daemon is started on the same state", Actor.Real, Ending.Untouched, [], async s => s.Note = (await s.Device.RunAsync("up", "--listen", "127.0.0.1:0")).Code)
+        {
+            WatchFor = 2,
+            Check = s => Task.FromResult((int)s.Note! != 0 ? null : "the second daemon ran"),
+        };
+    }
+
+    private static IEnumerable<Fault> Together()
+    {
+        yield return Healed("two-at-once", "the engine is killed while its model is cut", Actor.Real, ["artifact-damaged"], s => File_(s, Cut1)) with { Check = Answers };
+        yield return Healed("fault-in-repair", "the successor is killed as soon as it is there", Actor.Real, ["engine-exited"], async s =>
+        {
+            for (var i = 0; i < 3; i++)
+            {
+                foreach (var pid in s.Device.EnginePids()) Device.Signal(pid, "KILL");
+                await Task.Delay(400);
+            }
+        }) with
+        { EndWithin = 90 };
+        yield return Healed("flapping-fault", "the engine is stopped again each time it is back", Actor.Real, ["engine-stopped"], async s =>
+        {
+            for (var i = 0; i < 3; i++)
+            {
+                await s.SignalAsync("STOP");
+                await s.Device.UntilAsync("it is ended", async () => await s.Device.StatusAsync() is { } status && status["instances"]!.AsArray().Count == 0 | await GoneAsync(s));
+                await s.Device.ServesAsync();
+            }
+        }) with
+        { EndWithin = 120, Brief = false };
+        yield return Healed("daemon-and-engine", "daemon and engine are killed together", Actor.Real, [], async s =>
+        {
+            foreach (var pid in s.Device.EnginePids()) Device.Signal(pid, "KILL");
+            await s.Device.KillDaemonAsync();
+            s.Device.Start([.. s.Arguments]);
+            await s.Device.ServesAsync();
+        });
+    }
+
+    /// <summary>What must not be touched.</summary>
+    private static IEnumerable<Fault> LookAlikes()
+    {
+        yield return Untouched("prefill-not-hang", "one step of a prompt computes for long", Actor.Fake, s => { s.Misbehave("slow-prefill-ms=14000"); s.AskAside("hello"); return Task.Delay(500).ContinueWith(_ => s.Misbehave(""), TaskScheduler.Default); }) with { WatchFor = 20 };
+        yield return Untouched("client-400", "a client sends nonsense", Actor.Real, s => Many(20, () => s.Device.Http.PostAsync($"{s.Device.Address}/v1/chat/completions", new StringContent("{not json"))));
+        yield return Untouched("client-404", "a client asks for what is not there", Actor.Real, s => Many(20, () => s.Device.PostAsync("/v1/nothing", System.Text.Json.Nodes.JsonNode.Parse("""{"model":"chat"}""")!)));
+        yield return Untouched("context-overflow", "a client sends more than the context holds", Actor.Real, s => Many(3, () => s.Device.PostAsync("/v1/chat/completions", System.Text.Json.Nodes.JsonNode.Parse($$"""{"model":"chat","messages":[{"role":"user","content":"{{string.Join(' ', Enumerable.Repeat("word", 60_000))}}"}]}""")!)));
+        yield return Untouched("slow-client", "a client that hardly reads", Actor.Fake, SlowClient) with { WatchFor = 18 };
+        yield return Untouched("cancelled-streams", "a burst of streams that are given up", Actor.Real, CancelledStreams);
+        yield return Untouched("cpu-spike", "something else takes the processor for a while", Actor.Real, Spike) with { WatchFor = 15 };
+        yield return Untouched("daemon-paused", "daemon and engine stand still together, as in a sleep", Actor.Real, async s =>
+        {
+            var pid = await s.PidAsync();
+            Device.Signal(s.Device.Pid, "STOP");
+            Device.Signal(pid, "STOP");
+            await Task.Delay(12_000);
+            Device.Signal(pid, "CONT");
+            Device.Signal(s.Device.Pid, "CONT");
+        });
+        yield return Untouched("slow-tokens", "tokens come slowly", Actor.Fake, s => { s.Misbehave("token-ms=1500"); s.AskAside("one two three four five six seven"); return Task.Delay(500).ContinueWith(_ => s.Misbehave(""), TaskScheduler.Default); }) with { WatchFor = 14 };
+        yield return Untouched("idle", "nothing happens at all", Actor.Real, _ => Task.CompletedTask) with { WatchFor = 30 };
+        yield return Untouched("health-storm", "somebody asks for health all the time", Actor.Real, s => Many(300, () => s.Device.Http.GetAsync($"{s.Device.Address}/health")));
+        yield return Untouched("one-wrong-answer", "a golden prompt is answered wrongly once", Actor.Fake, async s =>
+        {
+            s.Misbehave("wrong-answers");
+            await Task.Delay(50);
+            s.Misbehave("");
+        });
+        yield return Untouched("client-gives-up", "clients give up before the first token", Actor.Real, s => Many(10, async () =>
+        {
+            using var limit = new CancellationTokenSource(30);
+            return await s.Device.Http.PostAsync($"{s.Device.Address}/v1/chat/completions", new StringContent("""{"model":"chat","messages":[{"role":"user","content":"What is 3 plus 4?"}]}"""), limit.Token);
+        }));
+        yield return Untouched("touched-file", "somebody touches the file of the model", Actor.Real, async s => File.SetLastWriteTimeUtc(await s.ModelPathAsync(), DateTime.UtcNow));
+    }
+
+    private const long GemmaSize = 333590976;
+
+    private static Fault Healed(string id, string title, Actor actor, string[] codes, Func<Scene, Task> provoke, Func<Scene, Task>? relent = null) => new(id, "", title, actor, Ending.Healed, codes, provoke) { Relent = relent };
+
+    private static Fault Stated(string id, string title, Actor actor, string[] codes, Func<Scene, Task> provoke, Func<Scene, Task>? relent = null) => new(id, "", title, actor, Ending.Stated, codes, provoke) { Relent = relent };
+
+    private static Fault Untouched(string id, string title, Actor actor, Func<Scene, Task> provoke) => new(id, "", title, actor, Ending.Untouched, [], provoke);
+
+    private static Fault Kernel(string code, string line) =>
+        Stated(code, $"the kernel says: {line}", Actor.Fake, [code], s => File.WriteAllTextAsync("/dev/kmsg", "<3>" + line)) with { NeedsRoot = true };
+
+    /// <summary>A second workload wants a model that only this source has.</summary>
+    private static Fault Source(string code, string title, string does) => Stated(code, title, Actor.Fake, [code], _ => Task.CompletedTask) with
+    {
+        NoticeWithin = 60,
+        Prepare = async s =>
+        {
+            var mirror = new Mirror(does);
+            s.Later(() => mirror.DisposeAsync().AsTask());
+            s.Device.Environment["HF_ENDPOINT"] = mirror.Address;
+            s.Device.Environment["HF_HUB_CACHE"] = Path.Combine(s.Device.Folder, "no-cache");
+            var intent = Path.Combine(s.Device.Folder, "intent.yaml");
+            await File.WriteAllTextAsync(intent, "workloads:\n  - { name: chat, model: tinychat-s }\n  - { name: vectors, task: embedding, model: embeddinggemma-300m }\n");
+            s.Arguments.AddRange(["--intent", intent]);
+        },
+        ServesFirst = false,
+        Check = async s =>
+        {
+            await s.Device.ServesAsync();
+            return await Answers(s);
+        },
+    };
+
+    private static Task Change(Scene scene, string faults)
+    {
+        scene.Misbehave(faults);
+        return Task.CompletedTask;
+    }
+
+    /// <summary>From the next start on.</summary>
+    private static async Task Loop(Scene scene, string faults)
+    {
+        scene.Misbehave(faults);
+        await scene.SignalAsync("KILL");
+    }
+
+    /// <summary>By one request.</summary>
+    private static async Task Once(Scene scene, string faults, string prompt)
+    {
+        scene.Misbehave(faults);
+        scene.AskAside(prompt);
+        await Task.Delay(500);
+    }
+
+    private static async Task<string?> Answers(Scene scene) =>
+        (await scene.Device.AskAsync("What is the capital of France?")).Contains("Paris", StringComparison.Ordinal) ? null : "chat does not answer";
+
+    private static async Task RequestOfDeath(Scene scene)
+    {
+        scene.Misbehave("crash-on=kill-me-now");
+        var body = System.Text.Json.Nodes.JsonNode.Parse("""{"model":"chat","messages":[{"role":"user","content":"kill-me-now"}]}""")!;
+        using var first = await scene.Device.PostAsync("/v1/chat/completions", body);
+        await scene.Device.ServesAsync();
+        using var second = await scene.Device.PostAsync("/v1/chat/completions", body);
+        scene.Note = (int)second.StatusCode;
+    }
+
+    private static async Task GiveUp(Scene scene)
+    {
+        scene.Misbehave("hang");
+        _ = Task.Run(async () =>
+        {
+            for (var i = 0; i < 6; i++)
+            {
+                using var limit = new CancellationTokenSource(2000);
+                try
+                {
+                    using var answer = await scene.Device.Http.PostAsync($"{scene.Device.Address}/v1/chat/completions", new StringContent("""{"model":"chat","messages":[{"role":"user","content":"hello"}]}"""), limit.Token);
+                }
+                catch (Exception e) when (e is OperationCanceledException or HttpRequestException)
+                {
+                    // It gave up, as it was to.
+                }
+            }
+        });
+        await Task.Delay(200);
+    }
+
+    private static async Task Unkillable(Scene scene)
+    {
+        var pid = await scene.PidAsync();
+        await scene.FreezeAsync(pid);
+        scene.AskAside("What day comes after Monday?");
+    }
+
+    private static Task NoProcesses(Scene scene)
+    {
+        var now = File.ReadAllText($"{scene.Group}/pids.current").Trim();
+        File.WriteAllText($"{scene.Group}/pids.max", now);
+        return scene.SignalAsync("KILL");
+    }
+
+    private static Task MoreProcesses(Scene scene)
+    {
+        File.WriteAllText($"{scene.Group}/pids.max", "max");
+        return Task.CompletedTask;
+    }
+
+    private static async Task Build(Scene scene, Action<string> harm)
+    {
+        harm(Directory.EnumerateFiles(scene.BuildFolder(), "libggml-base.so*").First());
+        await scene.SignalAsync("KILL");
+    }
+
+    private static async Task File_(Scene scene, Action<string> harm)
+    {
+        var path = await scene.ModelPathAsync();
+        await scene.SignalAsync("KILL");
+        harm(path);
+    }
+
+    private static async Task Reborn(Scene scene, Action<string> harm, string files)
+    {
+        await scene.Device.KillDaemonAsync();
+        var (folder, pattern) = (Path.Combine(scene.Device.Data, Path.GetDirectoryName(files)!), Path.GetFileName(files));
+        if (Directory.Exists(folder)) foreach (var file in Directory.EnumerateFiles(folder, pattern)) harm(file);
+        scene.Device.Start([.. scene.Arguments]);
+        await scene.Device.ServesAsync();
+    }
+
+    private static async Task<bool> GoneAsync(Scene scene) => !File.Exists($"/proc/{await scene.PidAsync()}/stat") || !(await File.ReadAllTextAsync($"/proc/{await scene.PidAsync()}/stat")).Contains(") T ", StringComparison.Ordinal);
+
+    private static void Cut(string path) => Length(path, new FileInfo(path).Length / 2);
+
+    private static void Cut1(string path) => Length(path, new FileInfo(path).Length - 1);
+
+    private static void Scramble(string path)
+    {
+        var trap = new byte[4096];
+        for (var i = 0; i < trap.Length; i += 2) (trap[i], trap[i + 1]) = (0x0f, 0x0b);
+        Overwrite(path, new FileInfo(path).Length / 2, trap);
+    }
+
+    private static void Length(string path, long length)
+    {
+        using var file = File.OpenWrite(path);
+        file.SetLength(length);
+    }
+
+    private static void Overwrite(string path, long at, byte[] bytes)
+    {
+        using var file = File.OpenWrite(path);
+        file.Position = at;
+        file.Write(bytes);
+    }
+
+    private static async Task Fill(Scene scene)
+    {
+        var path = Path.Combine(scene.Device.Data, "ballast");
+        try
+        {
+            await using var file = File.Create(path);
+            var bytes = new byte[1 << 20];
+            while (true) await file.WriteAsync(bytes);
+        }
+        catch (IOException)
+        {
+            // It is full.
+        }
+    }
+
+    private static Task Empty(Scene scene)
+    {
+        File.Delete(Path.Combine(scene.Device.Data, "ballast"));
+        return Task.CompletedTask;
+    }
+
+    private static Task FillFiles(Scene scene)
+    {
+        try
+        {
+            for (var i = 0; ; i++) File.WriteAllText(Path.Combine(scene.Device.Data, $"ballast-{i}"), "");
+        }
+        catch (IOException)
+        {
+            return Task.CompletedTask;
+        }
+    }
+
+    private static async Task Connections(Scene scene)
+    {
+        var port = new Uri(scene.Device.Address).Port;
+        var held = new List<System.Net.Sockets.TcpClient>();
+        scene.Note = held;
+        for (var i = 0; i < 240; i++)
+        {
+            var client = new System.Net.Sockets.TcpClient();
+            await client.ConnectAsync("127.0.0.1", port);
+            held.Add(client);
+        }
+    }
+
+    private static async Task SlowClient(Scene scene)
+    {
+        scene.Misbehave("token-ms=5");
+        var port = new Uri(scene.Device.Address).Port;
+        var client = new System.Net.Sockets.TcpClient { ReceiveBufferSize = 1024 };
+        await client.ConnectAsync("127.0.0.1", port);
+        var body = $$"""{"model":"chat","stream":true,"messages":[{"role":"user","content":"{{string.Join(' ', Enumerable.Repeat("word", 40_000))}}"}]}""";
+        await client.GetStream().WriteAsync(System.Text.Encoding.UTF8.GetBytes($"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {body.Length.ToString(CultureInfo.InvariantCulture)}\r\n\r\n{body}"));
+        scene.Later(() => { client.Dispose(); return Task.CompletedTask; });
+        await Task.Delay(1000);
+        scene.Misbehave("");
+    }
+
+    private static async Task CancelledStreams(Scene scene)
+    {
+        for (var i = 0; i < 20; i++)
+        {
+            using var limit = new CancellationTokenSource(60);
+            try
+            {
+                using var request = new HttpRequestMessage(HttpMethod.Post, $"{scene.Device.Address}/v1/chat/completions") { Content = new StringContent("""{"model":"chat","stream":true,"max_tokens":64,"messages":[{"role":"user","content":"What is the capital of France?"}]}""") };
+                using var answer = await scene.Device.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
+                await answer.Content.ReadAsStringAsync(limit.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                // Given up, as it was to be.
+            }
+        }
+    }
+
+    private static Task Spike(Scene scene)
+    {
+        var until = Stopwatch.StartNew();
+        var burners = Enumerable.Range(0, Environment.ProcessorCount * 2).Select(_ => Task.Factory.StartNew(() => { while (until.Elapsed.TotalSeconds < 8) Math.Sqrt(until.ElapsedTicks); }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)).ToArray();
+        scene.Later(() => Task.WhenAll(burners));
+        return Task.CompletedTask;
+    }
+
+    private static async Task Many(int times, Func<Task<HttpResponseMessage>> ask)
+    {
+        for (var i = 0; i < times; i++)
+        {
+            try
+            {
+                using var answer = await ask();
+            }
+            catch (OperationCanceledException)
+            {
+                // A client that gives up.
+            }
+        }
+    }
+}
