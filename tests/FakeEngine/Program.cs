@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 using Medulla.Tests.FakeEngine;
 
 // Speaks enough of llama-server for a supervisor and an OpenAI client. Faults: load-ms=N, refuse-boot, never-ready,
-// exit-after-ms=N, token-ms=N, crash-on=TEXT, hang-on=TEXT, die-mid-stream-after=N, wrong-answers, ignore-sigterm.
+// exit-after-ms=N, token-ms=N, crash-on=TEXT, hang-on=TEXT, die-mid-stream-after=N, wrong-answers, ignore-sigterm, log-prompts.
 if (args.Contains("--version", StringComparer.Ordinal))
 {
     await Console.Error.WriteLineAsync("version: 0.0.1-dev (build 1, commit fake)\nbuilt with nothing for nobody");

@@ -129,7 +129,7 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
             routes.Publish(_table, upstreams);
             forwarder.Forget(new HashSet<Core.Units.InstanceId>(seen.Instances.Select(i => i.Id)));
             journal.Append(then.Notes.Select(n => new JournalEntry(seen.Now.Wall, n.Kind, n.Subject, n.Text)));
-            page.Count(seen);
+            page.Count(seen, then);
             _told = new Told(seen, then);
             screen.Show(seen, then);
         }

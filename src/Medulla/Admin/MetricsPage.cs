@@ -15,10 +15,18 @@ namespace Medulla.Admin;
 internal sealed class MetricsPage(GatewayMetrics gateway, Journal journal, Signals signals)
 {
     private readonly ConcurrentDictionary<WorkloadName, long> _exits = new();
+    private readonly ConcurrentDictionary<string, long> _incidents = new(StringComparer.Ordinal);
+    private long _lastIncident;
 
-    /// <summary>Counts what just happened. The loop's thread.</summary>
-    public void Count(Observation seen)
+    /// <summary>Counts what just happened; at the first look, the incidents that are remembered. The loop's thread.</summary>
+    public void Count(Observation seen, Decision then)
     {
+        foreach (var incident in then.Memory.Incidents.Where(i => i.Id > _lastIncident).OrderBy(i => i.Id))
+        {
+            _lastIncident = incident.Id;
+            _incidents.AddOrUpdate(incident.Code, 1, static (_, n) => n + 1);
+        }
+
         foreach (var exit in seen.Signals.OfType<Signal.InstanceExited>().Where(e => !e.Asked)) _exits.AddOrUpdate(exit.Workload, 1, static (_, n) => n + 1);
     }
 
@@ -41,7 +49,9 @@ internal sealed class MetricsPage(GatewayMetrics gateway, Journal journal, Signa
         }
 
         GatewayMetrics.Head(page, "medulla_incidents_open", "gauge", "Open incidents by condition.");
-        foreach (var condition in Condition.All) GatewayMetrics.Line(page, "medulla_incidents_open", $"condition=\"{condition.Code}\"", then.Memory.Incidents.Count(i => i.IsOpen && i.Code == condition.Code));
+        foreach (var code in Condition.All.Select(c => c.Code).Union(_incidents.Keys, StringComparer.Ordinal)) GatewayMetrics.Line(page, "medulla_incidents_open", $"condition=\"{code}\"", then.Memory.Incidents.Count(i => i.IsOpen && i.Code == code));
+        GatewayMetrics.Head(page, "medulla_incidents_total", "counter", "Incidents that were opened, remembered ones included, by condition.");
+        foreach (var (code, count) in _incidents) GatewayMetrics.Line(page, "medulla_incidents_total", $"condition=\"{code}\"", count);
         One("medulla_settled", "gauge", "1 when no trial and no move is under way.", then.Settled ? 1 : 0);
         One("medulla_degraded", "gauge", "1 when less is served than should be.", then.Degraded is null ? 0 : 1);
         One("medulla_daemon_resident_bytes", "gauge", "Resident memory of the daemon.", Environment.WorkingSet);

@@ -20,7 +20,8 @@ public sealed partial class DoorsTests
         ["Artifacts"] = ["Artifacts.Headers", "Loop", "State"], // reads what owned files are, posts signals, commits files
         ["Artifacts/Builds"] = ["Loop", "State"],
         ["Artifacts/Headers"] = [], // reads what it is given: a path or an address
-        ["Admin"] = ["Catalogs", "Artifacts", "Artifacts.Builds", "Artifacts.Headers", "Engines", "Gateway", "Loop", "Probing", "State"], // the one place that says what is made of what
+        ["Support"] = ["Probing", "State"], // reads what all rooms left on the disk as files, and shares the redaction of captures
+        ["Admin"] = ["Catalogs", "Artifacts", "Artifacts.Builds", "Artifacts.Headers", "Engines", "Gateway", "Loop", "Probing", "State", "Support"], // the one place that says what is made of what
     };
 
     [Fact]
