@@ -20,6 +20,9 @@ internal static class ExitCode
 
     public const int Usage = 2;
 
+    /// <summary>The owner ended a daemon that a service manager had started: it is not to be started again.</summary>
+    public const int StaysDown = Service.ServiceFile.StaysDown;
+
     public const int BadConfiguration = 78;
 }
 
@@ -35,7 +38,7 @@ internal static class Commands
 
     public static async Task<int> RunAsync(string[] args)
     {
-        var root = new RootCommand("Runs, heals and upgrades AI engines on this device behind an OpenAI-compatible endpoint.") { Up(), Stop(), Status(), Why(), Logs(), Incidents(), SupportCommand.Create(), DetectCommand.Create(), PlanCommand.Create(), PredictCommand.Create(), CatalogCommand.Create() };
+        var root = new RootCommand("Runs, heals and upgrades AI engines on this device behind an OpenAI-compatible endpoint.") { Up(), Stop(), Status(), Why(), Logs(), Incidents(), SupportCommand.Create(), DetectCommand.Create(), PlanCommand.Create(), PredictCommand.Create(), CatalogCommand.Create(), ServiceCommand.Create() };
         root.Add(Data);
         var parsed = root.Parse(args);
         if (parsed.Errors.Count == 0) return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
@@ -90,7 +93,8 @@ internal static class Commands
         var screen = new UpScreen(Screen, TimeProvider.System);
         using var daemon = new Daemon(options, held, catalog, screen, TimeProvider.System);
         await daemon.RunAsync();
-        return daemon.Problem is { } problem ? await FailAsync(problem) : ExitCode.Fine;
+        if (daemon.Problem is { } problem) return await FailAsync(problem);
+        return daemon.StaysDown ? ExitCode.StaysDown : ExitCode.Fine;
     }
 
     private static Command Stop()

@@ -7,12 +7,13 @@ using Medulla.Core.Observing;
 using Medulla.Core.Units;
 using Medulla.Gateway;
 using Medulla.Loop;
+using Medulla.Reporting;
 using Medulla.State;
 
 namespace Medulla.Admin;
 
 /// <summary>The page <c>/metrics</c>: what the gateway counted, and what the loop saw and decided last.</summary>
-internal sealed class MetricsPage(GatewayMetrics gateway, Journal journal, Signals signals)
+internal sealed class MetricsPage(GatewayMetrics gateway, Journal journal, Signals signals, WebhookCourier? webhook)
 {
     private readonly ConcurrentDictionary<WorkloadName, long> _exits = new();
     private readonly ConcurrentDictionary<string, long> _incidents = new(StringComparer.Ordinal);
@@ -57,6 +58,12 @@ internal sealed class MetricsPage(GatewayMetrics gateway, Journal journal, Signa
         One("medulla_daemon_resident_bytes", "gauge", "Resident memory of the daemon.", Environment.WorkingSet);
         One("medulla_signals_dropped_total", "counter", "Signals lost at their bound.", signals.Dropped);
         One("medulla_journal_lost_total", "counter", "Journal lines that could not be written.", journal.Lost);
+        if (webhook is not null)
+        {
+            One("medulla_webhook_told_total", "counter", "Messages that the webhook took.", webhook.Told);
+            One("medulla_webhook_failed_total", "counter", "Posts to the webhook that failed; each is tried again.", webhook.Failed);
+        }
+
         return page.ToString();
 
         void One(string name, string type, string help, long value)

@@ -21,7 +21,9 @@ public sealed partial class DoorsTests
         ["Artifacts/Builds"] = ["Loop", "State"],
         ["Artifacts/Headers"] = [], // reads what it is given: a path or an address
         ["Support"] = ["Probing", "State"], // reads what all rooms left on the disk as files, and shares the redaction of captures
-        ["Admin"] = ["Catalogs", "Artifacts", "Artifacts.Builds", "Artifacts.Headers", "Engines", "Gateway", "Loop", "Probing", "State", "Support"], // the one place that says what is made of what
+        ["Reporting"] = ["State"], // observers: take what was decided, keep what they told; the rooms do not know of them
+        ["Service"] = ["State"], // writes one file atomically; what it starts is the service manager's
+        ["Admin"] = ["Catalogs", "Artifacts", "Artifacts.Builds", "Artifacts.Headers", "Engines", "Gateway", "Loop", "Probing", "Reporting", "Service", "State", "Support"], // the one place that says what is made of what
     };
 
     [Fact]
