@@ -93,10 +93,11 @@ public static class IntentFile
     private static Reporting ReadReporting(YamlMap map)
     {
         var webhook = map.Map("webhook");
+        var after = webhook?.Real("after_minutes", 0, 7 * 24 * 60) ?? UsualAfterMinutes;
         var reporting = new Reporting
         {
             Webhook = webhook is not null && ReadAddress(webhook, "url", plainAnywhere: false) is { } address
-                ? new Webhook(address, TimeSpan.FromMinutes(webhook.Real("after_minutes", 0, 7 * 24 * 60) ?? UsualAfterMinutes))
+                ? new Webhook(address, TimeSpan.FromMinutes(after))
                 : null,
             Otlp = map.Has("otlp") ? ReadAddress(map, "otlp", plainAnywhere: true) : null,
         };

@@ -19,6 +19,7 @@ public class ReportingTests
         var engine = SurvivalTests.CopyOfFake(device, "refuse-boot");
         device.Start("--engines", engine, "--intent", intent);
         await receiver.UntilAsync("the refusal is told", all => Messages(all, "incident_open").Any(m => (string?)m["condition"] == "boot-refused"), TestContext.Current.CancellationToken);
+        await device.UntilAsync("it is kept that somebody was told", () => Task.FromResult(File.Exists(Path.Combine(device.Data, "told.json")) && File.ReadAllText(Path.Combine(device.Data, "told.json")).Contains("boot-refused", StringComparison.Ordinal)));
         await device.KillDaemonAsync();
         var told = Messages(receiver.All, "incident_open").Select(m => (string?)m["key"]).ToList();
         Assert.Equal(told.Distinct(StringComparer.Ordinal), told);
