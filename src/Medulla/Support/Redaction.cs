@@ -25,7 +25,7 @@ internal sealed partial class Redaction(string host, IEnumerable<string> users, 
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly string[] _secrets = [.. secrets.Where(s => s.Length >= LeastSecret).Distinct(StringComparer.Ordinal)];
-    private readonly (Regex Path, string Word)[] _places = [.. places.Where(p => p.Key.Length > 1).OrderByDescending(p => p.Key.Length).Select(p => (new Regex($@"(?<![\w.-]){Regex.Escape(p.Key.TrimEnd('/'))}(?![\w.-])", RegexOptions.None, TimeSpan.FromMilliseconds(RegexLimitMs)), p.Value))];
+    private readonly (string Folder, Regex Path, string Word)[] _places = [.. places.Where(p => p.Key.Length > 1).OrderByDescending(p => p.Key.Length).Select(p => (p.Key.TrimEnd('/'), new Regex($@"(?<![\w.-]){Regex.Escape(p.Key.TrimEnd('/'))}(?![\w.-])", RegexOptions.None, TimeSpan.FromMilliseconds(RegexLimitMs)), p.Value))];
     private readonly CaptureWriter.Redaction _capture = new(host, Environment.UserName);
     private readonly (string Name, CaptureWriter.Redaction Capture)[] _others = [.. users.Where(u => u.Length >= LeastName && u != Environment.UserName).Distinct(StringComparer.Ordinal).Take(MaxNames).Select(u => (u, new CaptureWriter.Redaction(host, u)))];
 
@@ -40,13 +40,13 @@ internal sealed partial class Redaction(string host, IEnumerable<string> users, 
     public string Text(string text)
     {
         foreach (var secret in _secrets) text = text.Replace(secret, "***", StringComparison.Ordinal);
-        foreach (var (path, word) in _places) text = path.Replace(text, word);
+        foreach (var (_, path, word) in _places.Where(p => text.Contains(p.Folder, StringComparison.Ordinal))) text = path.Replace(text, word);
         text = Account().Replace(text, "://***@");
         text = Query().Replace(text, "${at}?***");
         text = Sent().Replace(text, "${how} ***");
         text = Named().Replace(text, "${name}${is}***");
         text = KnownToken().Replace(text, "***");
-        text = Mail().Replace(text, "***@***");
+        if (text.Contains('@')) text = Mail().Replace(text, "***@***");
         text = _capture.Of(text);
         foreach (var (_, capture) in _others.Where(o => text.Contains(o.Name, StringComparison.OrdinalIgnoreCase))) text = capture.Of(text);
         return text;

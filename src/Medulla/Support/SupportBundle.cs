@@ -22,7 +22,7 @@ internal sealed record Collected(IReadOnlyList<Piece> Pieces, IReadOnlyList<stri
 /// <param name="Whole">What all may take together.</param>
 internal sealed record SupportLimits(TimeSpan Section, TimeSpan Whole)
 {
-    public static readonly SupportLimits Usual = new(TimeSpan.FromSeconds(8), TimeSpan.FromSeconds(40));
+    public static readonly SupportLimits Usual = new(TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(60));
 }
 
 /// <summary>
@@ -33,7 +33,7 @@ internal sealed record SupportLimits(TimeSpan Section, TimeSpan Whole)
 /// </summary>
 internal static class SupportBundle
 {
-    public const int MaxFile = 3 << 20;
+    public const int MaxFile = 2 << 20;
 
     public const int MaxWhole = 18 << 20;
 
