@@ -17,7 +17,7 @@ namespace Medulla.Support;
 /// <param name="secrets">Texts that are known to be secret.</param>
 internal sealed partial class Redaction(string host, IEnumerable<string> users, IEnumerable<KeyValuePair<string, string>> places, IEnumerable<string> secrets)
 {
-    private const int RegexLimitMs = 1000;
+    private const int RegexLimitMs = 10_000;
     private const int LeastName = 3;
     private const int MaxNames = 64;
     private const int LeastSecret = 8;
