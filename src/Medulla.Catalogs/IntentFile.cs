@@ -8,6 +8,9 @@ public static class IntentFile
 {
     public static readonly ImmutableDictionary<string, WorkloadTask> Tasks = Words<WorkloadTask>();
 
+    /// <summary>How long an incident stays open before somebody is told, unless the intent says otherwise.</summary>
+    private const double UsualAfterMinutes = 10;
+
     private static readonly ImmutableDictionary<string, Residency> Residencies = new Dictionary<string, Residency> { ["resident"] = Residency.Resident, ["on-demand"] = Residency.OnDemand }.ToImmutableDictionary(StringComparer.Ordinal);
 
     /// <summary>The cases of an enumeration by their lower-case names.</summary>
@@ -20,12 +23,15 @@ public static class IntentFile
         var problems = new YamlProblems(path);
         if (YamlMap.Read(path, problems) is not { } root) return (null, problems.All);
         var workloads = root.Maps("workloads", required: true).Select(Finished).ToImmutableArray();
-        var policy = root.Map("policy") is { } map ? ReadPolicy(map) : new Policy();
+        var map = root.Map("policy");
+        var policy = map is null ? new Policy() : ReadPolicy(map);
+        var reporting = map is null ? Reporting.None : ReadReporting(map);
+        map?.Finish();
         root.Finish();
         if (workloads.IsEmpty && problems.All.Count == 0) root.Problem("'workloads' is empty; name at least one, or leave the file away for the default");
         foreach (var twice in workloads.GroupBy(w => w.Name).Where(g => g.Count() > 1)) root.Problem($"the workload '{twice.Key}' is there {twice.Count()} times");
         if (problems.All.Count > 0) return (null, problems.All);
-        return (new Intent { Generation = 1, IsDefault = false, Workloads = workloads, Policy = policy }, []);
+        return (new Intent { Generation = 1, IsDefault = false, Workloads = workloads, Policy = policy, Reporting = reporting }, []);
     }
 
     private static Workload Finished(YamlMap map)
@@ -74,14 +80,44 @@ public static class IntentFile
     private static Policy ReadPolicy(YamlMap map)
     {
         var usual = new Policy();
-        var policy = new Policy
+        return new Policy
         {
             Climb = map.Flag("climb") ?? usual.Climb,
             DiskCap = map.Size("disk_cap"),
             DiskReserve = map.Size("disk_reserve") ?? usual.DiskReserve,
             MemoryReserve = map.Size("memory_reserve") ?? usual.MemoryReserve,
         };
-        map.Finish();
-        return policy;
+    }
+
+    /// <summary>Whom to tell. An address is never repeated in a problem: it may carry secrets.</summary>
+    private static Reporting ReadReporting(YamlMap map)
+    {
+        var webhook = map.Map("webhook");
+        var after = webhook?.Real("after_minutes", 0, 7 * 24 * 60) ?? UsualAfterMinutes;
+        var reporting = new Reporting
+        {
+            Webhook = webhook is not null && ReadAddress(webhook, "url", plainAnywhere: false) is { } address
+                ? new Webhook(address, TimeSpan.FromMinutes(after))
+                : null,
+            Otlp = map.Has("otlp") ? ReadAddress(map, "otlp", plainAnywhere: true) : null,
+        };
+        webhook?.Finish();
+        return reporting;
+    }
+
+    /// <param name="plainAnywhere">False to allow plain HTTP to this machine only.</param>
+    private static SecretAddress? ReadAddress(YamlMap map, string key, bool plainAnywhere)
+    {
+        var before = map.Problems;
+        if (map.Text(key, required: true) is not { } text)
+        {
+            if (map.Problems == before) map.Problem($"'{key}' is empty, and an address is needed");
+            return null;
+        }
+
+        var known = Uri.TryCreate(text, UriKind.Absolute, out var address) && address.Scheme is "http" or "https" && address.Host.Length > 0;
+        if (known && (plainAnywhere || address!.Scheme == "https" || address.IsLoopback)) return new SecretAddress(address!);
+        map.Problem(known ? $"'{key}' is an http address: what it is told could be read on the way; use https (http only to this machine)" : $"'{key}' is not an address such as https://example.org/path");
+        return null;
     }
 }

@@ -29,6 +29,9 @@ public sealed class YamlMap
 
     public long Line => _node.Start.Line;
 
+    /// <summary>How many problems the document has until now.</summary>
+    public int Problems => _problems.All.Count;
+
     /// <summary>Reads a file, and no more of it than is allowed.</summary>
     public static YamlMap? Read(string path, YamlProblems problems)
     {

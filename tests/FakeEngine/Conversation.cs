@@ -38,6 +38,7 @@ internal sealed class Conversation(Stream stream, Options options, Func<Faults> 
         if (path is "/health" or "/v1/health") return await SendAsync(200, """{"status":"ok"}""");
         if (path == "/metrics") return await SendAsync(200, $"llamacpp:n_decode_total {Faults.Steps}\nllamacpp:requests_processing {Faults.Working}\nllamacpp:requests_deferred 0\n");
         if ((options.Key.Length > 0 && key != options.Key) || asked.Has("wrong-key")) return await SendAsync(401, """{"error":{"code":401,"message":"Invalid API Key","type":"authentication_error"}}""");
+        if (asked.Has("log-prompts")) await QuoteAsync(body);
         if (asked.Marks("crash-on", body)) Environment.FailFast("crash asked for");
         if (asked.Marks("oom-on", body))
         {
@@ -70,6 +71,19 @@ internal sealed class Conversation(Stream stream, Options options, Func<Faults> 
             _ => await SendAsync(404, """{"error":{"code":404,"message":"File Not Found","type":"not_found_error"}}"""),
         };
     }
+
+    /// <summary>Quotes a request as llama-server does: in what it refuses, over several lines, and in what it counts.</summary>
+    private static Task QuoteAsync(string body) => Console.Error.WriteLineAsync($"""
+        0.04.973.439 W srv    operator(): got exception: {"{"}"error":{"{"}"code":400,"message":"parse error; last read: '{body}'"{"}"}{"}"}
+        parse: error parsing grammar: Undefined rule identifier '{body}'
+
+        root ::= {body}
+        main: {body}
+        0.05.057.783 E {body}
+        0.05.057.808 E srv    send_error: task id = 5, error: {body}
+        0.05.057.809 I slot process_toke: id  0 | task 5 | stopping word: '{body}'
+        0.05.057.810 I slot print_timing: id  0 | task 5 | prompt eval time =       2.79 ms /    17 tokens
+        """);
 
     private async Task<bool> CompleteAsync(string path, string body, Faults asked)
     {

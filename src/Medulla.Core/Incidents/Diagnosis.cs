@@ -1,5 +1,6 @@
 using Medulla.Core.Knowledge;
 using Medulla.Core.Observing;
+using Medulla.Core.Units;
 
 namespace Medulla.Core.Incidents;
 
@@ -18,7 +19,7 @@ public static class Diagnosis
         {
             if (!Fits(symptom, exit)) continue;
             if (symptom.Says.IsEmpty) return new Cause(Conditions.Of(symptom.Condition), How(exit));
-            if (symptom.FindIn(exit.LastLines) is { } line) return new Cause(Conditions.Of(symptom.Condition), $"{How(exit)}: {Trim(line)}");
+            if (symptom.FindIn(exit.LastLines) is { } line) return new Cause(Conditions.Of(symptom.Condition), $"{How(exit)}: {Told(line, exit)}");
         }
 
         if (exit.KilledFor is { } shortage)
@@ -30,7 +31,7 @@ public static class Diagnosis
 
         var error = exit.LastLines.LastOrDefault(l =>
             l.Contains(" E ", StringComparison.Ordinal) || l.Contains("error", StringComparison.OrdinalIgnoreCase) || l.Contains("what():", StringComparison.Ordinal));
-        return new Cause(exit.IsRefusal ? Conditions.BootRefused : Conditions.EngineExited, error is null ? How(exit) : $"{How(exit)}: {Trim(error)}");
+        return new Cause(exit.IsRefusal ? Conditions.BootRefused : Conditions.EngineExited, error is null ? How(exit) : $"{How(exit)}: {Told(error, exit)}");
     }
 
     /// <summary>No process came to be.</summary>
@@ -79,5 +80,10 @@ public static class Diagnosis
         _ => "",
     };
 
-    private static string Trim(string line) => line.Length <= 200 ? line.Trim() : line[..200].Trim() + "…";
+    /// <summary>Once it has seen requests, an engine may quote them: then only lines of known shapes are told.</summary>
+    private static string Told(string line, Signal.InstanceExited exit)
+    {
+        var told = (exit.WasReady ? EngineLine.Shown(line) : line).Trim();
+        return told.Length <= 200 ? told : told[..200] + "…";
+    }
 }

@@ -16,6 +16,9 @@ public sealed record Intent
 
     public required Policy Policy { get; init; }
 
+    /// <summary>Not in the <see cref="Fingerprint"/>.</summary>
+    public Reporting Reporting { get; init; } = Reporting.None;
+
     /// <summary>A digest of the content without its generation.</summary>
     public Digest Fingerprint => Digest.Of(string.Join('\n', Workloads.Select(w => w.ToString()).Append(Policy.ToString()).Append(IsDefault ? "default" : "")));
 

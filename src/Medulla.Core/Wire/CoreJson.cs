@@ -15,5 +15,6 @@ namespace Medulla.Core.Wire;
 [JsonSerializable(typeof(StatusReport))]
 [JsonSerializable(typeof(WhyReport))]
 [JsonSerializable(typeof(IncidentReport))]
+[JsonSerializable(typeof(IntentReport))]
 [JsonSerializable(typeof(DaemonCard))]
 public sealed partial class CoreJson : JsonSerializerContext;

@@ -1,5 +1,4 @@
 using Medulla.Core.Deciding;
-using Medulla.Core.Incidents;
 using Medulla.Core.Intents;
 using Medulla.Core.Observing;
 using Medulla.Core.Trials;
@@ -40,7 +39,7 @@ public sealed record WhyReport(ImmutableArray<WhyEntry> Entries)
         if (memory.TrialOf(workload.Name) is { } trial)
         {
             sentences.Add($"On trial: {trial.Change.Text}, because {trial.Reason}.");
-            sentences.Add(trial.ProvedAt is null ? $"It has given no proof yet; without one it is taken back in {Seconds(trial.Deadline - world.Now.Boot)}." : "It gave its proof and is watched.");
+            sentences.Add(trial.ProvedAt is null ? $"It has given no proof yet; without one it is taken back in {Spans.Text(trial.Deadline - world.Now.Boot)}." : "It gave its proof and is watched.");
         }
 
         sentences.AddRange(Story(memory, $"workload/{workload.Name}"));
@@ -51,42 +50,22 @@ public sealed record WhyReport(ImmutableArray<WhyEntry> Entries)
     {
         foreach (var incident in memory.Incidents.Where(i => i.IsOpen && i.Subject == subject))
         {
-            yield return $"Open incident {incident.Id} ({Conditions.Of(incident.Code).Title}), seen {incident.Count} times: {incident.Evidence[^1]}.";
+            yield return Wire.Story.Brief(incident);
         }
 
-        foreach (var lesson in memory.Lessons.Where(l => $"workload/{l.Key.Split('|')[0]}" == subject))
-        {
-            yield return $"Learned: {lesson.Change} does not hold ({lesson.Evidence}){(lesson.Until is null ? ", until the file or the engine is another" : "")}.";
-        }
+        foreach (var lesson in Wire.Story.About(subject, memory.Lessons)) yield return Wire.Story.Learned(lesson);
     }
 
     private static WhyReport Filter(IEnumerable<WhyEntry> entries, string? about) =>
         new([.. entries.Where(e => about is null || e.Subject.Contains(about, StringComparison.OrdinalIgnoreCase) || e.Sentences.Any(s => s.Contains(about, StringComparison.OrdinalIgnoreCase)))]);
 
     private static string NextLook(TimeSpan? until, string ends, Instant now) =>
-        until is { } at ? $"Next look in {Seconds(at - now.Boot)}, or at {ends}." : $"Until {ends}.";
-
-    private static string Seconds(TimeSpan span) => span.TotalSeconds switch
-    {
-        < 1 => "a moment",
-        < 120 => $"{span.TotalSeconds:0} s",
-        < 7200 => $"{span.TotalMinutes:0} min",
-        _ => $"{span.TotalHours:0} h",
-    };
+        until is { } at ? $"Next look in {Spans.Text(at - now.Boot)}, or at {ends}." : $"Until {ends}.";
 
     private static string Capital(string text) => char.ToUpperInvariant(text[0]) + text[1..];
 }
 
 public sealed record WhyEntry(string Subject, ImmutableArray<string> Sentences);
-
-/// <summary>What <c>medulla incidents --json</c> and <c>/api/v1/incidents</c> answer: open ones first, then the latest closed.</summary>
-public sealed record IncidentReport(ImmutableArray<IncidentEntry> Incidents)
-{
-    public static IncidentReport Of(Memory memory) =>
-        new([.. memory.Incidents.OrderBy(i => !i.IsOpen).ThenByDescending(i => i.Id).Select(i => new IncidentEntry(i, Conditions.Of(i.Code).Title, Conditions.Of(i.Code).Severity))]);
-}
-
-public sealed record IncidentEntry(Incident Incident, string Title, Severity Severity);
 
 /// <summary>What a client of the local API must know to talk to the daemon.</summary>
 /// <param name="Address">Such as <c>http://127.0.0.1:8642</c>.</param>

@@ -11,7 +11,7 @@ using Medulla.State;
 namespace Medulla.Admin;
 
 /// <summary>
-/// The local API: <c>/api/v1/status|why|incidents|journal|machine</c>, <c>POST /api/v1/stop</c>, and <c>/metrics</c>. Reads
+/// The local API: <c>/api/v1/status|why|incidents|intent|journal|machine</c>, <c>POST /api/v1/stop</c>, and <c>/metrics</c>. Reads
 /// what the loop told last and what the rooms observe now; the only thing it can do is to stop the daemon, and only for
 /// the command line of this machine.
 /// </summary>
@@ -54,7 +54,10 @@ internal sealed class AdminApi(
                 await WriteAsync(context, WhyReport.Of(options.Intent, seen, latest.Then, about), CoreJson.Default.WhyReport);
                 break;
             case ("GET", "/api/v1/incidents"):
-                await WriteAsync(context, IncidentReport.Of(latest.Then.Memory), CoreJson.Default.IncidentReport);
+                await WriteAsync(context, IncidentReport.Of(latest.Then.Memory, seen.Now.Wall, about, context.Request.Query["all"] != "false"), CoreJson.Default.IncidentReport);
+                break;
+            case ("GET", "/api/v1/intent"):
+                await WriteAsync(context, IntentReport.Of(options.Intent, latest.Then.Memory.IntentGeneration), CoreJson.Default.IntentReport);
                 break;
             case ("GET", "/api/v1/machine"):
                 await WriteAsync(context, await Task.Run(() => probe.Recent(options.Data.Root)), CoreJson.Default.Machine);

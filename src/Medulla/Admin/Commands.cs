@@ -20,6 +20,9 @@ internal static class ExitCode
 
     public const int Usage = 2;
 
+    /// <summary>The owner ended a daemon that a service manager had started: it is not to be started again.</summary>
+    public const int StaysDown = Service.ServiceFile.StaysDown;
+
     public const int BadConfiguration = 78;
 }
 
@@ -35,7 +38,7 @@ internal static class Commands
 
     public static async Task<int> RunAsync(string[] args)
     {
-        var root = new RootCommand("Runs, heals and upgrades AI engines on this device behind an OpenAI-compatible endpoint.") { Up(), Stop(), Status(), Why(), Logs(), Incidents(), DetectCommand.Create(), PlanCommand.Create(), PredictCommand.Create(), CatalogCommand.Create() };
+        var root = new RootCommand("Runs, heals and upgrades AI engines on this device behind an OpenAI-compatible endpoint.") { Up(), Stop(), Status(), Why(), Logs(), Incidents(), SupportCommand.Create(), DetectCommand.Create(), PlanCommand.Create(), PredictCommand.Create(), CatalogCommand.Create(), ServiceCommand.Create() };
         root.Add(Data);
         var parsed = root.Parse(args);
         if (parsed.Errors.Count == 0) return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
@@ -90,7 +93,8 @@ internal static class Commands
         var screen = new UpScreen(Screen, TimeProvider.System);
         using var daemon = new Daemon(options, held, catalog, screen, TimeProvider.System);
         await daemon.RunAsync();
-        return daemon.Problem is { } problem ? await FailAsync(problem) : ExitCode.Fine;
+        if (daemon.Problem is { } problem) return await FailAsync(problem);
+        return daemon.StaysDown ? ExitCode.StaysDown : ExitCode.Fine;
     }
 
     private static Command Stop()
@@ -128,34 +132,53 @@ internal static class Commands
             new Command("why", "Explain the present state in sentences"),
             "/api/v1/why",
             Indented.WhyReport,
-            (_, memory, word) => WhyReport.Stopped(memory, word),
+            (_, memory, asked) => WhyReport.Stopped(memory, asked.About),
             static (console, report) => console.Show(report),
             about);
     }
 
-    private static Command Incidents() => Report(
-        new Command("incidents", "Tell what went wrong, what was tried and what proved it healed"),
-        "/api/v1/incidents",
-        Indented.IncidentReport,
-        static (_, memory, _) => IncidentReport.Of(memory),
-        static (console, report) => console.Show(report));
+    private static Command Incidents()
+    {
+        var about = new Argument<string?>("subject") { Description = "A workload, a condition or any word; without it, everything", Arity = ArgumentArity.ZeroOrOne };
+        var all = new Option<bool>("--all") { Description = $"Tell every closed one that is remembered, not only the latest {IncidentReport.FewClosed}" };
+        return Report(
+            new Command("incidents", "Tell what went wrong, what was tried, what proved it over and what was learned"),
+            "/api/v1/incidents",
+            Indented.IncidentReport,
+            static (_, memory, asked) => IncidentReport.Of(memory, TimeProvider.System.GetUtcNow(), asked.About, asked.All),
+            static (console, report) => console.Show(report),
+            about,
+            all);
+    }
+
+    /// <summary>What a read command was asked for.</summary>
+    /// <param name="About">Null for everything.</param>
+    private readonly record struct Asked(string? About, bool All)
+    {
+        public string Query(string path, bool hasAll)
+        {
+            var query = new[] { About is null ? null : $"about={Uri.EscapeDataString(About)}", hasAll ? $"all={(All ? "true" : "false")}" : null }.OfType<string>().ToList();
+            return query.Count == 0 ? path : $"{path}?{string.Join('&', query)}";
+        }
+    }
 
     /// <summary>A read command: asks the daemon, or reads the data directory where none runs.</summary>
-    private static Command Report<T>(Command command, string path, JsonTypeInfo<T> type, Func<DataDirectory, Memory, string?, T> alone, Action<IAnsiConsole, T> show, Argument<string?>? about = null)
+    private static Command Report<T>(Command command, string path, JsonTypeInfo<T> type, Func<DataDirectory, Memory, Asked, T> alone, Action<IAnsiConsole, T> show, Argument<string?>? about = null, Option<bool>? all = null)
         where T : class
     {
         command.Add(Json);
         if (about is not null) command.Add(about);
+        if (all is not null) command.Add(all);
         command.SetAction(async (parsed, cancel) =>
         {
             var data = UpOptions.DataDirectoryOf(parsed.GetValue(Data));
-            var word = about is null ? null : parsed.GetValue(about);
+            var asked = new Asked(about is null ? null : parsed.GetValue(about), all is not null && parsed.GetValue(all));
             using var client = DaemonClient.Find(data);
-            var report = client is null ? null : await client.GetAsync(word is null ? path : $"{path}?about={Uri.EscapeDataString(word)}", type, cancel);
+            var report = client is null ? null : await client.GetAsync(asked.Query(path, all is not null), type, cancel);
             if (report is null)
             {
                 if (ReadMemory(data) is not { } memory) return await FailAsync($"no daemon runs on {data.Root}, and nothing is remembered there. Start one with 'medulla up', or name another directory with --data DIR.");
-                report = alone(data, memory, word);
+                report = alone(data, memory, asked);
             }
 
             if (parsed.GetValue(Json)) Console.WriteLine(JsonSerializer.Serialize(report, type));

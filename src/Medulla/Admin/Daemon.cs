@@ -15,6 +15,7 @@ using Medulla.Engines;
 using Medulla.Gateway;
 using Medulla.Loop;
 using Medulla.Probing;
+using Medulla.Reporting;
 using Medulla.State;
 
 namespace Medulla.Admin;
@@ -40,6 +41,9 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
     /// <summary>Why it could not start; null when it ran.</summary>
     public string? Problem { get; private set; }
 
+    /// <summary>True when its owner ended it with its engines, and a service manager is not to start it again.</summary>
+    public bool StaysDown { get; private set; }
+
     /// <summary>Ends the daemon, from any thread.</summary>
     public void Stop(bool engines)
     {
@@ -51,6 +55,7 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
 
     public async Task RunAsync()
     {
+        using var notice = ServiceNotice.FromEnvironment(time);
         var clock = new DeviceClock(time);
         var probe = new MachineProbe();
         var wake = new Wake(time);
@@ -65,13 +70,14 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         var journal = new Journal(options.Data.Journal);
 
         await using var app = Build();
+        await using var reporters = Reporters.Start(options.Intent.Reporting, options.Data.Told, new WebhookDevice(held.Identity, Environment.MachineName, Product.Version), () => metrics.Answered, time, Log<WebhookCourier>(app));
         using var instances = new Instances(options.Data, held.Identity, clock.BootId, signals, time, Log<Instances>(app));
         using var store = new ArtifactStore(options.Data, StoreOptions.FromEnvironment(options.Models, options.Intent.Policy), catalog, signals, time, Log<ArtifactStore>(app));
         var shelf = new EngineShelf(options.Data, new BuildOptions { Folder = options.Engines, Cache = Environment.GetEnvironmentVariable("MEDULLA_ENGINE_CACHE") }, signals, time, Log<EngineShelf>(app));
         var executor = new Executor(instances, store, shelf, signals, Log<Executor>(app));
         using var sensors = new HostSensors(options.Data.Root, probe, time, (code, subject, evidence) => signals.Post(new Signal.HostEvent(code, subject, evidence)), signals.Nudge, Meaning);
         var world = new DeviceWorld(instances, store, shelf, executor, signals, probe, sensors, clock, options.Data.Root);
-        var page = new MetricsPage(metrics, journal, signals);
+        var page = new MetricsPage(metrics, journal, signals, reporters.Webhook);
         var api = new AdminApi(options, gatewayOptions, world, () => screen.Endpoint, () => _told, page, probe, Stop);
         app.Run(context => AdminApi.Handles(context.Request.Path) ? Task.Run(() => api.HandleAsync(context)) : context.Request.Path == "/health" ? gateway.HealthAsync(context) : gateway.HandleAsync(context));
         if (!await OpenAsync(app)) return;
@@ -81,6 +87,7 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         await shelf.CheckAsync(_stop.Token);
         instances.Adopt();
         WriteCard(app, gatewayOptions.LocalToken, clock);
+        notice.Ready(screen.Endpoint);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, s => Take(s, engines: true));
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, s => Take(s, engines: false));
         using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, s => Take(s, engines: false));
@@ -96,9 +103,13 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         while (!_stop.IsCancellationRequested)
         {
             var then = loop.Tick();
+            notice.Alive();
             var left = then.NextLook - clock.Read().Boot;
-            await NextAsync(wake, left is { } wait && wait < Heartbeat ? wait : Heartbeat);
+            var beat = notice.Interval < Heartbeat ? notice.Interval.Value : Heartbeat;
+            await NextAsync(wake, left is { } wait && wait < beat ? wait : beat);
         }
+
+        notice.Stopping();
 
         await checks;
         await sensing;
@@ -106,6 +117,7 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         if (_stopEngines) await instances.StopAllAsync(TimeSpan.FromSeconds(2));
         await app.StopAsync();
         File.Delete(options.Data.Daemon);
+        StaysDown = _stopEngines && notice.IsManaged;
 
         void Progress()
         {
@@ -136,9 +148,10 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
             routes.Publish(_table, upstreams);
             forwarder.Forget(new HashSet<Core.Units.InstanceId>(seen.Instances.Select(i => i.Id)));
             journal.Append(then.Notes.Select(n => new JournalEntry(seen.Now.Wall, n.Kind, n.Subject, n.Text)));
-            page.Count(seen);
+            page.Count(seen, then);
             _told = new Told(seen, then);
             screen.Show(seen, then);
+            reporters.See(seen, then);
         }
     }
 

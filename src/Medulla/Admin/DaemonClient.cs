@@ -49,6 +49,20 @@ internal sealed class DaemonClient : IDisposable
         }
     }
 
+    /// <summary>An answer as it is; null when there is none.</summary>
+    public async Task<string?> ReadAsync(string path, CancellationToken cancel)
+    {
+        try
+        {
+            using var answer = await _http.GetAsync(path, cancel);
+            return answer.IsSuccessStatusCode ? await answer.Content.ReadAsStringAsync(cancel) : null;
+        }
+        catch (Exception e) when (e is HttpRequestException or SocketException or TaskCanceledException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>True when it said that it will.</summary>
     public async Task<bool> StopAsync(CancellationToken cancel)
     {

@@ -7,19 +7,28 @@ using Medulla.Core.Observing;
 using Medulla.Core.Units;
 using Medulla.Gateway;
 using Medulla.Loop;
+using Medulla.Reporting;
 using Medulla.State;
 
 namespace Medulla.Admin;
 
 /// <summary>The page <c>/metrics</c>: what the gateway counted, and what the loop saw and decided last.</summary>
-internal sealed class MetricsPage(GatewayMetrics gateway, Journal journal, Signals signals)
+internal sealed class MetricsPage(GatewayMetrics gateway, Journal journal, Signals signals, WebhookCourier? webhook)
 {
     private readonly ConcurrentDictionary<WorkloadName, long> _exits = new();
     private readonly ConcurrentDictionary<WorkloadName, long> _starts = new();
+    private readonly ConcurrentDictionary<string, long> _incidents = new(StringComparer.Ordinal);
+    private long _lastIncident;
 
-    /// <summary>Counts what just happened. The loop's thread.</summary>
-    public void Count(Observation seen)
+    /// <summary>Counts what just happened; at the first look, the incidents that are remembered. The loop's thread.</summary>
+    public void Count(Observation seen, Decision then)
     {
+        foreach (var incident in then.Memory.Incidents.Where(i => i.Id > _lastIncident).OrderBy(i => i.Id))
+        {
+            _lastIncident = incident.Id;
+            _incidents.AddOrUpdate(incident.Code, 1, static (_, n) => n + 1);
+        }
+
         foreach (var ready in seen.Signals.OfType<Signal.InstanceReady>()) _starts.AddOrUpdate(ready.Workload, 1, static (_, n) => n + 1);
         foreach (var exit in seen.Signals.OfType<Signal.InstanceExited>().Where(e => !e.Asked)) _exits.AddOrUpdate(exit.Workload, 1, static (_, n) => n + 1);
     }
@@ -45,12 +54,20 @@ internal sealed class MetricsPage(GatewayMetrics gateway, Journal journal, Signa
         }
 
         GatewayMetrics.Head(page, "medulla_incidents_open", "gauge", "Open incidents by condition.");
-        foreach (var condition in Conditions.All) GatewayMetrics.Line(page, "medulla_incidents_open", $"condition=\"{condition.Code}\"", then.Memory.Incidents.Count(i => i.IsOpen && i.Code == condition.Code));
+        foreach (var code in Conditions.All.Select(c => c.Code).Union(_incidents.Keys, StringComparer.Ordinal)) GatewayMetrics.Line(page, "medulla_incidents_open", $"condition=\"{code}\"", then.Memory.Incidents.Count(i => i.IsOpen && i.Code == code));
+        GatewayMetrics.Head(page, "medulla_incidents_total", "counter", "Incidents that were opened, remembered ones included, by condition.");
+        foreach (var (code, count) in _incidents) GatewayMetrics.Line(page, "medulla_incidents_total", $"condition=\"{code}\"", count);
         One("medulla_settled", "gauge", "1 when no trial and no move is under way.", then.Settled ? 1 : 0);
         One("medulla_degraded", "gauge", "1 when less is served than should be.", then.Degraded is null ? 0 : 1);
         One("medulla_daemon_resident_bytes", "gauge", "Resident memory of the daemon.", Environment.WorkingSet);
         One("medulla_signals_dropped_total", "counter", "Signals lost at their bound.", signals.Dropped);
         One("medulla_journal_lost_total", "counter", "Journal lines that could not be written.", journal.Lost);
+        if (webhook is not null)
+        {
+            One("medulla_webhook_told_total", "counter", "Messages that the webhook took.", webhook.Told);
+            One("medulla_webhook_failed_total", "counter", "Posts to the webhook that failed; each is tried again.", webhook.Failed);
+        }
+
         return page.ToString();
 
         void One(string name, string type, string help, long value)

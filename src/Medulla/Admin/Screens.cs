@@ -57,15 +57,16 @@ internal static class Screens
     public static void Show(this IAnsiConsole console, IncidentReport report)
     {
         if (report.Incidents.IsEmpty) console.MarkupLine("no incidents");
-        foreach (var (incident, title, severity) in report.Incidents)
+        foreach (var entry in report.Incidents)
         {
-            var colour = !incident.IsOpen ? "grey" : severity == Severity.Critical ? "red" : "yellow";
-            console.MarkupLine($"[{colour}]#{incident.Id} {(incident.IsOpen ? "open" : "closed")}[/] [bold]{incident.Code}[/] {title} [grey]{Markup.Escape(incident.Subject)}[/]");
-            console.MarkupLine($"  seen {incident.Count} time{(incident.Count == 1 ? "" : "s")}, first {incident.OpenedAt.LocalDateTime:yyyy-MM-dd HH:mm:ss}, last {incident.LastAt.LocalDateTime:HH:mm:ss}");
-            foreach (var evidence in incident.Evidence) console.MarkupLine($"  saw    {Markup.Escape(evidence)}");
-            foreach (var attempt in incident.Attempts) console.MarkupLine($"  tried  {Markup.Escape(attempt)}");
-            if (incident.Proof is { } proof) console.MarkupLine($"  [green]proof[/]  {Markup.Escape(proof)}, after {Span(((incident.ClosedAt ?? incident.LastAt) - incident.OpenedAt).TotalSeconds)}");
+            var incident = entry.Incident;
+            var colour = !incident.IsOpen ? "grey" : entry.Severity switch { Severity.Critical => "red", Severity.Notice => "blue", _ => "yellow" };
+            console.MarkupLine($"[{colour}]#{incident.Id} {(incident.IsOpen ? $"open {entry.Severity.ToString().ToLowerInvariant()}" : "closed")}[/] [bold]{Markup.Escape(incident.Code)}[/] {Markup.Escape(entry.Title)} [grey]{Markup.Escape(incident.Subject)}[/]");
+            if (incident.IsOpen && entry.Meaning.Length > 0) console.Write(new Padder(new Text(entry.Meaning, new Style(Color.Grey)), new Padding(2, 0, 0, 0)));
+            foreach (var sentence in entry.Story) console.Write(new Padder(new Text(sentence), new Padding(2, 0, 0, 0)));
         }
+
+        if (report.MoreClosed > 0) console.MarkupLine($"[grey]and {report.MoreClosed} older ones that are closed: medulla incidents --all[/]");
     }
 
     public static void Show(this IAnsiConsole console, Machine machine)
@@ -114,11 +115,5 @@ internal static class Screens
         return $" {100.0 * done / total:0} %{(move.BytesPerS is > 0 ? $" {new ByteSize((long)move.BytesPerS.Value)}/s" : "")}";
     }
 
-    private static string Span(double seconds) => seconds switch
-    {
-        < 120 => $"{seconds:0.#} s",
-        < 7200 => $"{seconds / 60:0} min",
-        < 172800 => $"{seconds / 3600:0} h",
-        _ => $"{seconds / 86400:0} d",
-    };
+    private static string Span(double seconds) => Spans.Text(TimeSpan.FromSeconds(seconds));
 }

@@ -25,6 +25,16 @@ internal sealed record UpOptions
     /// <summary>Null for none.</summary>
     public required Secret? Key { get; init; }
 
+    /// <summary>What a service gives on to <c>medulla up</c>.</summary>
+    public static IEnumerable<System.CommandLine.Option<string?>> Passed() =>
+    [
+        new("--listen") { Description = "Address of the endpoint", HelpName = "HOST:PORT" },
+        new("--intent") { Description = "What is wanted of this device (YAML)", HelpName = "FILE" },
+        new("--models") { Description = "Folder with model files that are already here", HelpName = "DIR" },
+        new("--engines") { Description = "Folder with a build of llama.cpp that is already here", HelpName = "DIR" },
+        new("--key-file") { Description = "File with the key that clients must send", HelpName = "FILE" },
+    ];
+
     /// <returns>The options, or every problem at once.</returns>
     public static (UpOptions? Options, IReadOnlyList<string> Problems) Validate(string? data, string listen, string? intentFile, string? models, string? engines, string? keyFile, bool noClimb)
     {

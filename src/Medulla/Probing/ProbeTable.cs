@@ -123,6 +123,6 @@ internal static partial class ProbeTable
     [GeneratedRegex(@"^Cpus_allowed_list:", RegexOptions.None, Said.RegexLimitMs)]
     private static partial Regex AllowedLine();
 
-    [GeneratedRegex(@"^PCI_CLASS=(?:3\d{4}|12\d{4}|1180\d\d|B40\d\d)$", RegexOptions.Multiline | RegexOptions.IgnoreCase, Said.RegexLimitMs)]
+    [GeneratedRegex(@"^PCI_CLASS=(?:3\d{4}|12\d{4}|1180\d\d|B40\d\d)$", RegexOptions.Multiline | RegexOptions.IgnoreCase | RegexOptions.NonBacktracking)]
     private static partial Regex AcceleratorClass();
 }

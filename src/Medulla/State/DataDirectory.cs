@@ -24,6 +24,9 @@ internal sealed record DataDirectory(string Root)
     /// <summary>One folder per instance: its record, socket and log. Mode 0700.</summary>
     public string Run => Path.Combine(Root, "run");
 
+    /// <summary>Incidents that somebody was told of and that are not over.</summary>
+    public string Told => Path.Combine(Root, "told.json");
+
     /// <summary>Damaged state that was set aside.</summary>
     public string Aside => Path.Combine(Root, "aside");
 

@@ -20,7 +20,10 @@ public sealed partial class DoorsTests
         ["Artifacts"] = ["Artifacts.Headers", "Loop", "State"], // reads what owned files are, posts signals, commits files
         ["Artifacts/Builds"] = ["Loop", "State"],
         ["Artifacts/Headers"] = [], // reads what it is given: a path or an address
-        ["Admin"] = ["Catalogs", "Artifacts", "Artifacts.Builds", "Artifacts.Headers", "Engines", "Gateway", "Loop", "Probing", "State"], // the one place that says what is made of what
+        ["Support"] = ["Probing", "State"], // reads what all rooms left on the disk as files, and shares the redaction of captures
+        ["Reporting"] = ["State"], // observers: take what was decided, keep what they told; the rooms do not know of them
+        ["Service"] = ["State"], // writes one file atomically; what it starts is the service manager's
+        ["Admin"] = ["Catalogs", "Artifacts", "Artifacts.Builds", "Artifacts.Headers", "Engines", "Gateway", "Loop", "Probing", "Reporting", "Service", "State", "Support"], // the one place that says what is made of what
     };
 
     [Fact]
