@@ -69,7 +69,7 @@ internal sealed record ClassPrior
         ReadExperts = 0.82,
         ReadContext = 0.8,
         OverheadMs = 1,
-        Unpack = 7,
+        Unpack = 11,
         VectorPerGBs = 0.04,
         MatrixPerGBs = 0.08,
         MatrixPerVector = 2,
@@ -86,15 +86,15 @@ internal sealed record ClassPrior
 
     private static readonly ClassPrior AmdDgpu = NvidiaDgpu with { Vendor = "amd", ReadExperts = 1, OverheadMs = 2, VectorPerGBs = 0.032, MatrixPerGBs = 0.12, MatrixPerVector = 4, Compute = 0.45 };
 
-    private static readonly ClassPrior AmdApu = AmdDgpu with { BandwidthGBs = 110, VectorPerGBs = 0.055, MatrixPerGBs = 0.23, Compute = 0.22 };
+    private static readonly ClassPrior AmdApu = AmdDgpu with { BandwidthGBs = 110, Unpack = 7, VectorPerGBs = 0.055, MatrixPerGBs = 0.23, Compute = 0.22 };
 
-    private static readonly ClassPrior Apple = AmdDgpu with { Vendor = "apple", BandwidthGBs = 250, ReadContext = 0.5, VectorPerGBs = 0.03, MatrixPerGBs = 0.06, MatrixPerVector = 2, Compute = 0.42, BatchMs = 16 };
+    private static readonly ClassPrior Apple = AmdDgpu with { Vendor = "apple", BandwidthGBs = 250, ReadContext = 0.5, OverheadMs = 3, Unpack = 7, VectorPerGBs = 0.03, MatrixPerGBs = 0.06, MatrixPerVector = 2, Compute = 0.42, BatchMs = 16 };
 
     private static readonly ClassPrior IntelGpu = AmdDgpu with { Kind = "igpu", Vendor = "intel", BandwidthGBs = 200, Read = 0.7, ReadContext = 0.5, OverheadMs = 6, VectorPerGBs = 0.03, MatrixPerGBs = 0.15, MatrixPerVector = 4, Compute = 0.2, BatchMs = 20 };
 
-    private static readonly ClassPrior Npu = AmdDgpu with { Kind = "npu", Vendor = "npu", BandwidthGBs = 25, Read = 0.8, ReadContext = 0.3, OverheadMs = 6, Unpack = 6, VectorPerGBs = 0.03, MatrixPerGBs = 0.1, Compute = 0.3, BatchMs = 80 };
+    private static readonly ClassPrior Npu = AmdDgpu with { Kind = "npu", Vendor = "npu", BandwidthGBs = 25, Read = 0.8, ReadContext = 0.3, OverheadMs = 9, Unpack = 6, VectorPerGBs = 0.03, MatrixPerGBs = 0.1, Compute = 0.3, BatchMs = 80 };
 
     private static readonly ClassPrior AccelCn = Npu with { BandwidthGBs = 60, VectorPerGBs = 0.02, BatchMs = 20 };
 
-    private static readonly ClassPrior Cpu = AmdDgpu with { Kind = "cpu", Vendor = "cpu", BandwidthGBs = 90, Read = 0.7, ReadContext = 0.3, OverheadMs = 1, Unpack = 2.5, VectorPerGBs = 0.012, MatrixPerGBs = 0.015, MatrixPerVector = 1.25, Compute = 0.65, BatchMs = 20 };
+    private static readonly ClassPrior Cpu = AmdDgpu with { Kind = "cpu", Vendor = "cpu", BandwidthGBs = 90, Read = 0.7, ReadContext = 0.3, OverheadMs = 1, Unpack = 1.6, VectorPerGBs = 0.012, MatrixPerGBs = 0.015, MatrixPerVector = 1.25, Compute = 0.65, BatchMs = 20 };
 }

@@ -32,9 +32,10 @@ internal static class KnownCache
     public static double? Of(string name)
     {
         if (name.Length == 0) return null;
+        var lower = name.ToLowerInvariant();
         foreach (var (parts, bytes) in Known)
         {
-            if (Array.TrueForAll(parts, p => name.Contains(p, StringComparison.OrdinalIgnoreCase))) return bytes;
+            if (Array.TrueForAll(parts, p => lower.Contains(p, StringComparison.Ordinal))) return bytes;
         }
 
         return null;

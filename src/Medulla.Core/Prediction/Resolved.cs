@@ -81,7 +81,8 @@ internal sealed record Resolved
     /// <summary><c>4x-rtx-3090</c> is four of <c>rtx-3090</c>.</summary>
     public static string BoxOf(string hardware)
     {
-        var digits = hardware.TakeWhile(char.IsAsciiDigit).Count();
+        var digits = 0;
+        while (digits < hardware.Length && char.IsAsciiDigit(hardware[digits])) digits++;
         return digits > 0 && hardware.AsSpan(digits).StartsWith("x-") ? hardware[(digits + 2)..] : hardware;
     }
 
