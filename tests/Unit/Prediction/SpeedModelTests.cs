@@ -123,7 +123,7 @@ public sealed class SpeedModelTests
         Assert.Equal(Predict(Known).TokensPerSecond, SpeedModel.Predict(JsonSerializer.Deserialize<Calibration>(json)!, Known).TokensPerSecond);
     }
 
-    /// <summary>A part of the full gate, which is <c>bench -- predict</c>. Neither the median (12 %) nor the ninth decile (35 %) has its target: what is asserted is what is reached.</summary>
+    /// <summary>A part of the full gate, which is <c>bench -- predict</c>. Of these boxes the median misses its target (12 %), the ninth decile (35 %) does not: what is asserted is what is reached.</summary>
     [Fact]
     public void Hardware_kept_aside_is_predicted_within_the_errors_that_were_reached()
     {
@@ -135,8 +135,8 @@ public sealed class SpeedModelTests
         }
 
         errors.Sort();
-        Assert.InRange(errors[errors.Count / 2], 0, 0.13);
-        Assert.InRange(errors[errors.Count * 9 / 10], 0, 0.42);
+        Assert.InRange(errors[errors.Count / 2], 0, 0.135);
+        Assert.InRange(errors[errors.Count * 9 / 10], 0, 0.31);
     }
 
     private static Speed Predict(Work work, params Measurement[] own) => SpeedModel.Predict(Measured.Calibration, work, own);
