@@ -50,7 +50,7 @@ internal static class Foresight
             var together = new Lazy<double>(() => slots == 1 ? decode.TokensPerSecond : Predict(work with { Concurrency = slots }).TokensPerSecond);
             var prefill = Predict(work with { Phase = Phase.Prefill, Tokens = level.PromptTokens, Depth = 0 });
             var first = TimeSpan.FromSeconds((level.PromptTokens / Math.Max(1e-6, prefill.TokensPerSecond)) + (1 / Math.Max(1e-6, decode.TokensPerSecond)));
-            return new Forecast(decode.TokensPerSecond, decode.Low, decode.High, together, prefill.TokensPerSecond, first, decode.Basis, decode.Reason);
+            return new Forecast(decode.TokensPerSecond, decode.Low, decode.High, together, prefill.TokensPerSecond, first, decode.Basis, decode.Because);
         }
 
         Speed Predict(Work work) => SpeedModel.Predict(known.Catalog.Calibration, work);

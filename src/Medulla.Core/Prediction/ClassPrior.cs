@@ -18,7 +18,7 @@ internal sealed record ClassPrior
     public required double Read { get; init; }
 
     /// <summary>The same for the experts of an MoE, as a share of <see cref="Read"/>.</summary>
-    public double ReadExperts { get; init; } = 0.92;
+    public double ReadExperts { get; init; } = 1;
 
     /// <summary>Share of the bandwidth at which the KV cache is read.</summary>
     public required double ReadContext { get; init; }
@@ -44,8 +44,10 @@ internal sealed record ClassPrior
     /// <summary>Milliseconds per batch of prefill.</summary>
     public required double BatchMs { get; init; }
 
-    public static ClassPrior Of(string hardwareClass) => hardwareClass switch
+    /// <param name="bandwidthGBs">Of one device; null when unknown.</param>
+    public static ClassPrior Of(string hardwareClass, double? bandwidthGBs = null) => hardwareClass switch
     {
+        "nvidia-dc" when bandwidthGBs > 1400 => NvidiaHbm,
         "nvidia-dc" => NvidiaDc,
         "nvidia-soc" => NvidiaSoc,
         "amd-dgpu" => AmdDgpu,
@@ -64,10 +66,10 @@ internal sealed record ClassPrior
         Vendor = "nvidia",
         BandwidthGBs = 500,
         Read = 0.95,
-        ReadExperts = 0.75,
+        ReadExperts = 0.82,
         ReadContext = 0.8,
         OverheadMs = 1,
-        Unpack = 7,
+        Unpack = 11,
         VectorPerGBs = 0.04,
         MatrixPerGBs = 0.08,
         MatrixPerVector = 2,
@@ -77,19 +79,22 @@ internal sealed record ClassPrior
 
     private static readonly ClassPrior NvidiaDc = NvidiaDgpu with { BandwidthGBs = 1500, VectorPerGBs = 0.02, MatrixPerGBs = 0.2, MatrixPerVector = 8, Compute = 0.7 };
 
+    /// <summary>Stacked memory is faster than the kernels of one stream can ask for.</summary>
+    private static readonly ClassPrior NvidiaHbm = NvidiaDc with { Read = 0.65 };
+
     private static readonly ClassPrior NvidiaSoc = NvidiaDgpu with { BandwidthGBs = 250, VectorPerGBs = 0.1, MatrixPerGBs = 0.22 };
 
-    private static readonly ClassPrior AmdDgpu = NvidiaDgpu with { Vendor = "amd", ReadExperts = 0.92, OverheadMs = 3, VectorPerGBs = 0.032, MatrixPerGBs = 0.12, MatrixPerVector = 4, Compute = 0.45 };
+    private static readonly ClassPrior AmdDgpu = NvidiaDgpu with { Vendor = "amd", ReadExperts = 1, OverheadMs = 2, VectorPerGBs = 0.032, MatrixPerGBs = 0.12, MatrixPerVector = 4, Compute = 0.45 };
 
-    private static readonly ClassPrior AmdApu = AmdDgpu with { BandwidthGBs = 110, VectorPerGBs = 0.055, MatrixPerGBs = 0.23, Compute = 0.22 };
+    private static readonly ClassPrior AmdApu = AmdDgpu with { BandwidthGBs = 110, Unpack = 7, VectorPerGBs = 0.055, MatrixPerGBs = 0.23, Compute = 0.22 };
 
-    private static readonly ClassPrior Apple = AmdDgpu with { Vendor = "apple", BandwidthGBs = 250, ReadContext = 0.5, VectorPerGBs = 0.03, MatrixPerGBs = 0.06, MatrixPerVector = 2, Compute = 0.42, BatchMs = 16 };
+    private static readonly ClassPrior Apple = AmdDgpu with { Vendor = "apple", BandwidthGBs = 250, ReadContext = 0.5, OverheadMs = 3, Unpack = 7, VectorPerGBs = 0.03, MatrixPerGBs = 0.06, MatrixPerVector = 2, Compute = 0.42, BatchMs = 16 };
 
     private static readonly ClassPrior IntelGpu = AmdDgpu with { Kind = "igpu", Vendor = "intel", BandwidthGBs = 200, Read = 0.7, ReadContext = 0.5, OverheadMs = 6, VectorPerGBs = 0.03, MatrixPerGBs = 0.15, MatrixPerVector = 4, Compute = 0.2, BatchMs = 20 };
 
-    private static readonly ClassPrior Npu = AmdDgpu with { Kind = "npu", Vendor = "npu", BandwidthGBs = 25, Read = 0.8, ReadContext = 0.3, OverheadMs = 6, Unpack = 6, VectorPerGBs = 0.03, MatrixPerGBs = 0.1, Compute = 0.3, BatchMs = 80 };
+    private static readonly ClassPrior Npu = AmdDgpu with { Kind = "npu", Vendor = "npu", BandwidthGBs = 25, Read = 0.8, ReadContext = 0.3, OverheadMs = 9, Unpack = 6, VectorPerGBs = 0.03, MatrixPerGBs = 0.1, Compute = 0.3, BatchMs = 80 };
 
     private static readonly ClassPrior AccelCn = Npu with { BandwidthGBs = 60, VectorPerGBs = 0.02, BatchMs = 20 };
 
-    private static readonly ClassPrior Cpu = AmdDgpu with { Kind = "cpu", Vendor = "cpu", BandwidthGBs = 90, Read = 0.7, ReadContext = 0.3, OverheadMs = 1.5, Unpack = 4, VectorPerGBs = 0.012, MatrixPerGBs = 0.015, MatrixPerVector = 1.25, Compute = 0.65, BatchMs = 20 };
+    private static readonly ClassPrior Cpu = AmdDgpu with { Kind = "cpu", Vendor = "cpu", BandwidthGBs = 90, Read = 0.7, ReadContext = 0.3, OverheadMs = 1, Unpack = 1.6, VectorPerGBs = 0.012, MatrixPerGBs = 0.015, MatrixPerVector = 1.25, Compute = 0.65, BatchMs = 20 };
 }

@@ -7,157 +7,181 @@ namespace Medulla.Core.Prediction;
 /// <param name="Value">How much of it applies: 1, a share of the time, or a logarithm.</param>
 internal readonly record struct Feature(uint Key, double Value, Effect Effect);
 
-/// <summary>The corrections that apply to a work, from what it has in common with others.</summary>
+/// <summary>
+/// The corrections that apply to a work, from what it has in common with others. Every word is hashed once and words are joined as numbers:
+/// thousands of predictions are made for one choice.
+/// </summary>
 internal sealed class Features
 {
-    private static readonly string[] Names = Enum.GetNames<Effect>();
+    private static readonly uint Moe = Word("moe"), Dense = Word("dense"), OfGeneration = Word("generation"), Exact = Word("exact"), OfEngine = Word("engine"), OfSize = Word("size"), OfDevices = Word("devices"), None = Word("");
 
-    private readonly List<Feature> _all = new(80);
-    private readonly Phase _phase;
+    /// <summary>Hashes of phase and family, by both.</summary>
+    private static readonly uint[][] Families = [.. Enum.GetValues<Phase>().Select(p => Enum.GetNames<Effect>().Select(n => Join(Word(p.ToString()), Word(n))).ToArray())];
 
-    private Features(Phase phase) => _phase = phase;
+    private static readonly (string Text, uint Word)[] KnownOptions = [.. ((string[])["fa=0", "fa=1", "hipblaslt"]).Select(o => (o, Word(o)))];
+
+    private readonly List<Feature> _all = new(96);
+    private readonly uint[] _families;
+    private readonly Resolved _of;
+    private readonly Timing _timing;
+    private readonly uint _engine, _backend, _stack, _hardware, _vendor, _kind, _quant, _model, _name, _moe;
+
+    private Features(Resolved of, Timing timing)
+    {
+        var (work, backend) = (of.Work, BackendOf(of.Work));
+        (_of, _timing, _families) = (of, timing, Families[(int)work.Phase]);
+        (_engine, _backend, _stack) = (Word(EngineFamily(work.Engine)), Word(backend), Word(Stack(backend)));
+        (_hardware, _vendor, _kind) = (Word(work.HardwareClass), Word(of.Prior.Vendor), Word(of.Prior.Kind));
+        (_quant, _name, _moe) = (Word(of.Quant.Family), Word(ModelName(work.Model)), of.IsMoe ? Moe : Dense);
+        _model = work.ModelId is { Length: > 0 } id ? Word(id) : _name;
+    }
 
     public static List<Feature> Of(Resolved of, Timing timing)
     {
-        var features = new Features(of.Work.Phase);
-        features.Shared(of, timing);
-        if (of.Box.Length > 0) features.OfHardware(of, timing);
+        var features = new Features(of, timing);
+        features.Shared();
+        if (of.Box.Length > 0) features.OfHardware();
         return features._all;
     }
 
-    private void Shared(Resolved of, Timing timing)
+    /// <summary>Only those that hold for one hardware.</summary>
+    public static List<Feature> OfHardware(Resolved of, Timing timing)
     {
-        var (work, prior) = (of.Work, of.Prior);
-        var (engine, backend, stack) = (EngineFamily(work.Engine), BackendOf(work), Stack(BackendOf(work)));
-        var moe = of.IsMoe ? "moe" : "dense";
-        var (hardware, model, name) = (work.HardwareClass, ModelOf(work), ModelName(work.Model));
-        var quant = of.Quant.Family;
+        var features = new Features(of, timing);
+        features.OfHardware();
+        return features._all;
+    }
 
-        Add(Effect.Kind, prior.Kind);
-        Add(Effect.Class, hardware);
-        Add(Effect.Vendor, prior.Vendor);
-        Add(Effect.Moe, moe);
-        Add(Effect.MoeOfClass, hardware, moe);
-        Add(Effect.MoeOfEngine, engine, moe);
-        Add(Effect.MoeOfEngine, stack, moe);
+    private void Shared()
+    {
+        var (work, timing) = (_of.Work, _timing);
+        var generation = Word(_of.Generation);
+        Add(Effect.Kind, _kind);
+        Add(Effect.Class, _hardware);
+        Add(Effect.Vendor, _vendor);
+        Add(Effect.Moe, _moe);
+        Add(Effect.MoeOfClass, Join(_hardware, _moe));
+        Add(Effect.MoeOfEngine, Join(_engine, _moe));
+        Add(Effect.MoeOfEngine, Join(_stack, _moe));
 
-        Add(Effect.Overhead, hardware, value: timing.Overhead);
-        Add(Effect.Overhead, "moe", hardware, of.IsMoe ? timing.Overhead : 0);
-        Add(Effect.Unpack, hardware, value: timing.Unpack);
-        Add(Effect.Unpack, "generation", of.Generation, timing.Unpack);
-        Add(Effect.UnpackOfQuant, quant, value: timing.Unpack);
-        Add(Effect.UnpackOfQuant, quant, prior.Vendor, timing.Unpack);
+        Add(Effect.Overhead, _hardware, timing.Overhead);
+        Add(Effect.Overhead, Join(Moe, _hardware), _of.IsMoe ? timing.Overhead : 0);
+        Add(Effect.Unpack, _hardware, timing.Unpack);
+        Add(Effect.Unpack, Join(OfGeneration, generation), timing.Unpack);
+        Add(Effect.UnpackOfQuant, _quant, timing.Unpack);
+        Add(Effect.UnpackOfQuant, Join(_quant, _vendor), timing.Unpack);
 
-        Add(Effect.Context, hardware, value: timing.Context);
-        Add(Effect.Context, engine, backend + hardware, timing.Context);
-        Add(Effect.ContextOfBackend, stack, value: timing.Context);
-        Add(Effect.ContextOfBackend, backend, "exact", timing.Context);
-        Add(Effect.ContextOfBackend, engine, "engine", timing.Context);
+        Add(Effect.Context, _hardware, timing.Context);
+        Add(Effect.Context, Join(_engine, Join(_backend, _hardware)), timing.Context);
+        Add(Effect.ContextOfBackend, _stack, timing.Context);
+        Add(Effect.ContextOfBackend, Join(_backend, Exact), timing.Context);
+        Add(Effect.ContextOfBackend, Join(_engine, OfEngine), timing.Context);
 
-        var size = Math.Log(of.Active / 7);
-        Add(Effect.Size, moe, value: size);
-        Add(Effect.Size, stack, value: size);
+        var size = Math.Log(_of.Active / 7);
+        Add(Effect.Size, _moe, size);
+        Add(Effect.Size, _stack, size);
 
         var streams = Math.Log(Math.Max(1, work.Concurrency));
-        Add(Effect.Streams, "", value: streams);
-        Add(Effect.Streams, moe, value: streams);
-        Add(Effect.Streams, engine, value: streams);
-        Add(Effect.Streams, hardware, value: streams);
+        Add(Effect.Streams, None, streams);
+        Add(Effect.Streams, _moe, streams);
+        Add(Effect.Streams, _engine, streams);
+        Add(Effect.Streams, _hardware, streams);
         var devices = Math.Log(Math.Max(1, work.Devices));
-        Add(Effect.Devices, "", value: devices);
-        Add(Effect.Devices, engine, value: devices);
-        Add(Effect.Devices, moe, value: devices);
-        Add(Effect.Devices, "size", value: devices * size);
+        Add(Effect.Devices, None, devices);
+        Add(Effect.Devices, _engine, devices);
+        Add(Effect.Devices, _moe, devices);
+        Add(Effect.Devices, OfSize, devices * size);
         var tokens = TokensOf(work);
-        Add(Effect.Tokens, "", value: tokens);
-        Add(Effect.Tokens, backend, value: tokens);
-        Add(Effect.Tokens, engine, value: tokens);
-        Add(Effect.Tokens, moe, value: tokens);
-        Add(Effect.Tokens, "devices", value: tokens * devices);
+        Add(Effect.Tokens, None, tokens);
+        Add(Effect.Tokens, _backend, tokens);
+        Add(Effect.Tokens, _engine, tokens);
+        Add(Effect.Tokens, _moe, tokens);
+        Add(Effect.Tokens, OfDevices, tokens * devices);
 
-        Add(Effect.Engine, engine, backend);
-        Add(Effect.Engine, engine, stack + hardware);
-        Add(Effect.Generation, of.Generation);
+        Add(Effect.Engine, Join(_engine, _backend));
+        Add(Effect.Engine, Join(_engine, Join(_stack, _hardware)));
+        Add(Effect.Generation, generation);
 
-        Add(Effect.Quant, quant);
-        Add(Effect.QuantWith, quant, stack);
-        Add(Effect.QuantWith, quant, hardware);
-        Add(Effect.QuantWith, quant, moe);
-        Add(Effect.QuantWith, quant, prior.Vendor);
-        Add(Effect.QuantWith, quant, engine);
-        Add(Effect.QuantLabel, work.Quant);
+        Add(Effect.Quant, _quant);
+        Add(Effect.QuantWith, Join(_quant, _stack));
+        Add(Effect.QuantWith, Join(_quant, _hardware));
+        Add(Effect.QuantWith, Join(_quant, _moe));
+        Add(Effect.QuantWith, Join(_quant, _vendor));
+        Add(Effect.QuantWith, Join(_quant, _engine));
+        Add(Effect.QuantLabel, Word(work.Quant));
 
-        Add(Effect.Model, model);
-        Add(Effect.Model, model, prior.Kind);
-        Add(Effect.ModelQuant, model, quant);
-        Add(Effect.ModelQuant, model, stack);
-        Add(Effect.ModelContext, model, value: timing.Context);
-        Add(Effect.ModelName, name);
+        Add(Effect.Model, _model);
+        Add(Effect.Model, Join(_model, _kind));
+        Add(Effect.ModelQuant, Join(_model, _quant));
+        Add(Effect.ModelQuant, Join(_model, _stack));
+        Add(Effect.ModelContext, _model, timing.Context);
+        Add(Effect.ModelName, _name);
 
         if (BuildOf(work.EngineVersion) is { } build)
         {
             var age = Math.Clamp((build - 7000) / 2000.0, -1.5, 1.5);
-            Add(Effect.Version, stack, value: age);
-            Add(Effect.Version, stack, moe, age);
+            Add(Effect.Version, _stack, age);
+            Add(Effect.Version, Join(_stack, _moe), age);
         }
 
-        foreach (var option in OptionsOf(work.Options))
+        foreach (var (text, option) in KnownOptions)
         {
+            if (!work.Options.Contains(text, StringComparison.Ordinal)) continue;
             Add(Effect.Options, option);
-            Add(Effect.Options, option, stack);
-            Add(Effect.OptionsContext, option, stack, timing.Context);
+            Add(Effect.Options, Join(option, _stack));
+            Add(Effect.OptionsContext, Join(option, _stack), timing.Context);
         }
     }
 
-    private void OfHardware(Resolved of, Timing timing)
+    private void OfHardware()
     {
-        var work = of.Work;
-        var (box, engine, backend) = (of.Box, EngineFamily(work.Engine), BackendOf(work));
-        var counted = work.Devices > 1 ? box + "x" + work.Devices : box;
-        var (model, quant, moe) = (ModelOf(work), of.Quant.Family, of.IsMoe ? "moe" : "dense");
+        var (work, timing, box) = (_of.Work, _timing, Word(_of.Box));
+        var counted = work.Devices > 1 ? Join(box, (uint)work.Devices) : box;
+        var version = Word(work.EngineVersion);
         Add(Effect.Box, box);
         Add(Effect.BoxCount, counted);
-        if (!of.IsBandwidthKnown) Add(Effect.BoxUnknown, box);
-        Add(Effect.BoxEngine, counted, engine + Stack(backend));
-        Add(Effect.BoxBackend, counted, engine + backend);
-        Add(Effect.BoxMoe, counted, moe);
-        Add(Effect.BoxModel, counted, model);
-        var name = model + quant + ModelName(work.Model);
-        Add(Effect.BoxModelQuant, counted, name);
-        Add(Effect.BoxRun, counted, name + work.Engine + backend);
-        Add(Effect.BoxQuant, counted, quant);
-        Add(Effect.BoxContext, counted, value: timing.Context);
-        Add(Effect.BoxContext, counted, backend, timing.Context);
-        Add(Effect.BoxOverhead, counted, value: timing.Overhead);
-        Add(Effect.BoxTokens, counted, value: work.Phase == Phase.Decode ? Math.Log(Math.Max(1, work.Concurrency)) : TokensOf(work));
-        Add(Effect.BoxModelContext, counted, model + backend, timing.Context);
-        Add(Effect.BoxVersion, counted, backend + VersionFamily(work.EngineVersion));
-        Add(Effect.BoxVersion, name, counted + backend + work.EngineVersion);
-        foreach (var option in OptionsOf(work.Options)) Add(Effect.BoxOptions, counted, backend + option);
+        if (!_of.IsBandwidthKnown) Add(Effect.BoxUnknown, box);
+        Add(Effect.BoxEngine, Join(counted, Join(_engine, _stack)));
+        Add(Effect.BoxBackend, Join(counted, Join(_engine, _backend)));
+        Add(Effect.BoxMoe, Join(counted, _moe));
+        Add(Effect.BoxModel, Join(counted, _model));
+        var named = Join(counted, Join(_model, Join(_quant, _name)));
+        Add(Effect.BoxModelQuant, named);
+        Add(Effect.BoxRun, Join(named, Join(Word(work.Engine), _backend)));
+        Add(Effect.BoxQuant, Join(counted, _quant));
+        Add(Effect.BoxContext, counted, timing.Context);
+        Add(Effect.BoxContext, Join(counted, _backend), timing.Context);
+        Add(Effect.BoxOverhead, counted, timing.Overhead);
+        Add(Effect.BoxTokens, counted, work.Phase == Phase.Decode ? Math.Log(Math.Max(1, work.Concurrency)) : TokensOf(work));
+        Add(Effect.BoxModelContext, Join(counted, Join(_model, _backend)), timing.Context);
+        Add(Effect.BoxVersion, Join(counted, Join(_backend, BuildOf(work.EngineVersion) is { } build ? (uint)build / 100 : Word(work.EngineVersion.AsSpan(0, Math.Min(12, work.EngineVersion.Length))))));
+        Add(Effect.BoxVersion, Join(named, Join(_backend, version)));
+        foreach (var (text, option) in KnownOptions)
+        {
+            if (work.Options.Contains(text, StringComparison.Ordinal)) Add(Effect.BoxOptions, Join(counted, Join(_backend, option)));
+        }
     }
 
-    private void Add(Effect effect, string member, string with = "", double value = 1)
+    private void Add(Effect effect, uint member, double value = 1)
     {
         if (value == 0 || !double.IsFinite(value)) return;
-        _all.Add(new Feature(Hash(effect, member, with), value, effect));
+        _all.Add(new Feature(Join(_families[(int)effect], member), value, effect));
     }
 
-    /// <summary>FNV-1a: the same on every machine and in every release.</summary>
-    private uint Hash(Effect effect, string member, string with)
+    /// <summary>FNV-1a without regard to case: the same on every machine and in every release.</summary>
+    private static uint Word(ReadOnlySpan<char> text)
     {
         var hash = 2166136261u;
-        Mix((char)(_phase == Phase.Decode ? 1 : 2));
-        foreach (var c in Names[(int)effect]) Mix(c);
-        Mix('\u0001');
-        foreach (var c in member) Mix(char.ToLowerInvariant(c));
-        Mix('\u0001');
-        foreach (var c in with) Mix(char.ToLowerInvariant(c));
+        foreach (var c in text) hash = (hash ^ (c is >= 'A' and <= 'Z' ? (char)(c | 0x20) : c)) * 16777619;
         return hash;
+    }
 
-        void Mix(char c)
-        {
-            hash = (hash ^ c) * 16777619;
-        }
+    /// <summary>Of two in this order.</summary>
+    private static uint Join(uint first, uint second)
+    {
+        var hash = (first ^ (second >> 16) ^ (second << 16)) * 0x9E3779B1;
+        hash = (hash ^ (hash >> 15) ^ second) * 0x85EBCA6B;
+        return hash ^ (hash >> 13);
     }
 
     /// <summary>Programs around the same library are one family.</summary>
@@ -173,12 +197,10 @@ internal sealed class Features
     private static string Stack(string backend) =>
         backend.StartsWith("rocm", StringComparison.Ordinal) ? "rocm" : backend.StartsWith("vulkan", StringComparison.Ordinal) ? "vulkan" : backend;
 
-    private static string ModelOf(Work work) => work.ModelId is { Length: > 0 } id ? id : ModelName(work.Model);
-
     /// <summary>A model's name without who published it.</summary>
-    private static string ModelName(string name)
+    private static ReadOnlySpan<char> ModelName(string name)
     {
-        var last = name[(name.LastIndexOf('/') + 1)..];
+        var last = name.AsSpan(name.LastIndexOf('/') + 1);
         return last.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) ? last[..^5] : last;
     }
 
@@ -189,17 +211,8 @@ internal sealed class Features
     private static int? BuildOf(string version)
     {
         var start = version.StartsWith('b') ? 1 : 0;
-        var digits = version.Skip(start).TakeWhile(char.IsAsciiDigit).Count();
-        return digits is 4 or 5 ? int.Parse(version.AsSpan(start, digits)) : null;
-    }
-
-    private static string VersionFamily(string version) => BuildOf(version) is { } build ? "b" + build / 100 : version.Length > 12 ? version[..12] : version;
-
-    private static IEnumerable<string> OptionsOf(string options)
-    {
-        foreach (var known in (string[])["fa=0", "fa=1", "hipblaslt"])
-        {
-            if (options.Contains(known, StringComparison.Ordinal)) yield return known;
-        }
+        var end = start;
+        while (end < version.Length && char.IsAsciiDigit(version[end])) end++;
+        return end - start is 4 or 5 ? int.Parse(version.AsSpan(start, end - start), System.Globalization.CultureInfo.InvariantCulture) : null;
     }
 }

@@ -41,26 +41,9 @@ public static class MemoryFit
     private const int F16 = 2;
 
     /// <param name="weights">Of the tensors, as the header or the file's size says.</param>
-    public static MemoryNeed Of(ModelShape shape, ByteSize weights, FitSettings settings) => Of(shape, Layout.Of(shape), weights, settings);
-
-    /// <summary>The most tokens of one slot, a multiple of 256 and no more than the model was made for, that the budget holds; 0 when it holds not even 256.</summary>
-    /// <param name="settings">Whose context is passed over.</param>
-    public static int LargestContext(ModelShape shape, ByteSize weights, FitSettings settings, MemoryBudget budget)
+    public static MemoryNeed Of(ModelShape shape, ByteSize weights, FitSettings settings)
     {
         var layout = Layout.Of(shape);
-        var (least, most) = (0, Math.Max(1, shape.ContextMax / ContextStep));
-        while (least < most)
-        {
-            var middle = least + ((most - least + 1) / 2);
-            if (budget.Holds(Of(shape, layout, weights, settings with { Context = middle * ContextStep }))) least = middle;
-            else most = middle - 1;
-        }
-
-        return least * ContextStep;
-    }
-
-    private static MemoryNeed Of(ModelShape shape, Layout layout, ByteSize weights, FitSettings settings)
-    {
         var cache = CacheOf(shape, layout, settings);
         var (activations, inputs) = ComputeOf(shape, layout, settings);
         var vllm = settings.Family == EngineFamily.VllmLike;

@@ -56,9 +56,10 @@ internal sealed record Quant(string Family, double Bits, double Unpack)
 
     public static Quant Of(string label)
     {
+        var upper = label.ToUpperInvariant();
         foreach (var (known, quant) in Known)
         {
-            if (label.Contains(known, StringComparison.OrdinalIgnoreCase)) return quant;
+            if (upper.Contains(known, StringComparison.Ordinal)) return quant;
         }
 
         return Unknown;

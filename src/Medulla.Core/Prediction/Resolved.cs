@@ -47,7 +47,7 @@ internal sealed record Resolved
 
     public static Resolved Of(Work work)
     {
-        var prior = ClassPrior.Of(work.HardwareClass);
+        var prior = ClassPrior.Of(work.HardwareClass, work.BandwidthGBs);
         var quant = Quant.Of(work.Quant);
         var box = BoxOf(work.Hardware ?? "");
         var parameters = Positive(work.ParametersB) ?? SizeIn(work.Model, active: false);
@@ -67,7 +67,7 @@ internal sealed record Resolved
             Parameters = all,
             Active = active,
             Weights = (Positive(work.WeightsGiB) * GiB) ?? all * 1e9 * quant.Bits / 8,
-            KvBytes = Positive(work.KvBytesPerToken) ?? (active < 0.95 * all ? 90_000 * Math.Pow(all / 30, 0.3) : 131_072 * Math.Sqrt(Math.Min(all, 120) / 8)),
+            KvBytes = KvShare(work.Options) * (Positive(work.KvBytesPerToken) ?? KnownCache.Of(work.ModelId ?? "") ?? KnownCache.Of(work.Model) ?? (active < 0.95 * all ? 90_000 * Math.Pow(all / 30, 0.3) : 131_072 * Math.Sqrt(Math.Min(all, 120) / 8))),
             Bandwidth = (bandwidth ?? prior.BandwidthGBs) * 1e9,
             // Pascal has no fast half precision: a weight costs twice as much to unpack there.
             Fp32Tflops = generation is "pascal" ? fp32 / 2.2 : fp32,
@@ -81,9 +81,14 @@ internal sealed record Resolved
     /// <summary><c>4x-rtx-3090</c> is four of <c>rtx-3090</c>.</summary>
     public static string BoxOf(string hardware)
     {
-        var digits = hardware.TakeWhile(char.IsAsciiDigit).Count();
+        var digits = 0;
+        while (digits < hardware.Length && char.IsAsciiDigit(hardware[digits])) digits++;
         return digits > 0 && hardware.AsSpan(digits).StartsWith("x-") ? hardware[(digits + 2)..] : hardware;
     }
+
+    /// <summary>A quantised cache is smaller than its f16.</summary>
+    private static double KvShare(string options) =>
+        options.Contains("kv=q8", StringComparison.Ordinal) ? 0.53 : options.Contains("kv=q4", StringComparison.Ordinal) ? 0.28 : 1;
 
     private static double? Positive(double? value) => value is > 0 and < 1e9 ? value : null;
 

@@ -17,5 +17,8 @@ public sealed record Speed
     public required Basis Basis { get; init; }
 
     /// <summary>One sentence: what it rests on, with the numbers.</summary>
-    public required string Reason { get; init; }
+    public string Reason => Because.Value;
+
+    /// <summary><see cref="Reason"/> before anybody asked for it: few of the speeds that are weighed are ever explained.</summary>
+    public required Lazy<string> Because { get; init; }
 }

@@ -23,11 +23,12 @@ public static class SpeedModel
     {
         work = calibration.Complete(work);
         var resolved = Resolved.Of(work);
-        var known = calibration.Find(resolved.Box) is { } found && (work.Phase == Phase.Decode ? found.Decode : found.Prefill) is > 0 and var rows ? rows : 0;
-        var (log, features) = Community(calibration, resolved);
+        var index = CalibrationIndex.Of(calibration);
+        var known = index.Hardware(resolved.Box) is { } found && (work.Phase == Phase.Decode ? found.Decode : found.Prefill) is > 0 and var rows ? rows : 0;
+        var (log, features) = Community(index, resolved);
         var others = Math.Exp(log);
-        var spread = SpreadOf(calibration, work, known);
-        var used = (own ?? []).Where(m => m.Work.Phase == work.Phase && m.TokensPerSecond > 0).ToList();
+        var spread = SpreadOf(index, work, known);
+        var used = own is { Count: > 0 } ? own.Where(m => m.Work.Phase == work.Phase && m.TokensPerSecond > 0).ToList() : [];
         var (moved, certainty) = used.Count == 0 ? (0, 0) : Own(calibration, work, known > 0, used);
         log += moved;
         var left = Math.Sqrt(Math.Max(0.04, 1 - certainty));
@@ -41,21 +42,21 @@ public static class SpeedModel
             Low = Math.Min(speed, Math.Exp(log + Math.Min(0, spread.Low) * widen)),
             High = Math.Max(speed, Math.Min(cap, Math.Exp(log + Math.Max(0, spread.High) * widen))),
             Basis = basis,
-            Reason = Because(resolved, basis, known, used.Count, others, speed, features),
+            Because = new Lazy<string>(() => Because(resolved, basis, known, used.Count, others, speed, features)),
         };
     }
 
     /// <summary>Scatter of a measurement around what all corrections together say.</summary>
     internal static double Noise(Phase phase) => phase == Phase.Decode ? 0.1 : 0.15;
 
-    private static (double Log, int Found) Community(Calibration calibration, Resolved resolved)
+    private static (double Log, int Found) Community(CalibrationIndex index, Resolved resolved)
     {
         var timing = Timing.Of(resolved);
         double plain = 0, context = 0, unpack = 0, overhead = 0;
         var hits = 0;
         foreach (var feature in Features.Of(resolved, timing))
         {
-            if (!calibration.Find(feature.Key, out var correction)) continue;
+            if (!index.Find(feature.Key, out var correction)) continue;
             hits++;
             correction *= feature.Value;
             switch (feature.Effect)
@@ -111,10 +112,10 @@ public static class SpeedModel
     private static (List<Feature> Features, double Log) Own(Calibration calibration, Work work)
     {
         var resolved = Resolved.Of(work);
-        var (log, _) = Community(calibration, resolved);
+        var (log, _) = Community(CalibrationIndex.Of(calibration), resolved);
         // Hardware that nobody has a name for is still one and the same.
         if (resolved.Box.Length == 0) resolved = resolved with { Box = "this" };
-        return ([.. Features.Of(resolved, Timing.Of(resolved)).Where(f => Scatter.IsOfHardware(f.Effect))], log);
+        return (Features.OfHardware(resolved, Timing.Of(resolved)), log);
     }
 
     private static double Likeness(List<Feature> a, List<Feature> b, bool isKnown)
@@ -157,13 +158,11 @@ public static class SpeedModel
         return solution;
     }
 
-    private static Spread SpreadOf(Calibration calibration, Work work, int known)
+    private static Spread SpreadOf(CalibrationIndex index, Work work, int known)
     {
         // One or two rows of a box say little about it.
         var basis = known >= 3 ? Basis.Community : Basis.Estimate;
-        return calibration.Spreads.FirstOrDefault(s => s.Phase == work.Phase && s.Basis == basis && s.Class == work.HardwareClass)
-            ?? calibration.Spreads.FirstOrDefault(s => s.Phase == work.Phase && s.Basis == basis && s.Class.Length == 0)
-            ?? new Spread(work.Phase, "", basis, -0.7, 0.5);
+        return index.Spread(work.Phase, basis, work.HardwareClass) ?? new Spread(work.Phase, "", basis, -0.7, 0.5);
     }
 
     private static string Because(Resolved of, Basis basis, int known, int own, double others, double speed, int found)
