@@ -46,6 +46,7 @@ internal sealed class Conversation(Stream stream, Options options, Func<Faults> 
             Environment.Exit(1);
         }
 
+        if (asked.Has("swallow")) await Task.Delay(Timeout.Infinite);
         Faults.Begin();
         try
         {

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 using Medulla.Tests.FakeEngine;
 
 // Speaks enough of llama-server for a supervisor and an OpenAI client. Faults: load-ms=N, boot-says=KIND, oom-above=CONTEXT,
-// eat-per-1k=KIB, never-ready, exit-after-ms=N, token-ms=N, crash-on=TEXT, oom-on=TEXT, hang-on=TEXT, hang, slow-prefill-ms=N,
+// eat-per-1k=KIB, never-ready, exit-after-ms=N, token-ms=N, crash-on=TEXT, oom-on=TEXT, hang-on=TEXT, hang, swallow, slow-prefill-ms=N,
 // die-mid-stream-after=N, wrong-answers, one-character, wrong-key, ignore-sigterm, log-prompts; only=ALIAS: all of them for this model only.
 if (args.Contains("--version", StringComparer.Ordinal))
 {

@@ -55,6 +55,7 @@ public static class Repair
             if (Take(situation, workload, current, ladder, step, reason) is { } advice) return advice;
         }
 
+        if (condition.Severity != Severity.Critical) return null;
         var spent = new InPlace(workload.Name, new Step(ladder.Condition, AmendmentKind.Restart), $"{condition.Title}: {reason}", [], Conditions.NothingHelps.Code);
         return situation.Memory.Incidents.HasOpen(Conditions.NothingHelps, Subjects.Workload(workload.Name)) ? null : Advice.None with { InPlace = spent };
     }

@@ -7,7 +7,7 @@ namespace Medulla.Probing;
 internal static partial class Said
 {
     /// <summary>Foreign text meets no expression for longer.</summary>
-    public const int RegexLimitMs = 250;
+    public const int RegexLimitMs = 2000;
 
     private static readonly HashSet<string> Nothing = new(StringComparer.OrdinalIgnoreCase)
     {

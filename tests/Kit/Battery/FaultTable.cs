@@ -24,7 +24,7 @@ public static class FaultTable
         yield return Healed("hang-counters", "the engine takes requests and makes no step", Actor.Fake, ["hang-health-ok"], s => Change(s, "hang"), relent: s => Change(s, ""));
         yield return Healed("hang-clients-give-up", "the same, and clients give up before it is noticed", Actor.Fake, ["hang-health-ok"], GiveUp, relent: s => Change(s, ""));
         yield return Healed("hang-unkillable", "the engine cannot be killed", Actor.Real, ["hang-unkillable"], Unkillable) with { NeedsRoot = true, NoticeWithin = 60, EndWithin = 120, Relent = s => s.Thaw(), Brief = false };
-        yield return Healed("slot-swallowed", "one request is swallowed and never scheduled", Actor.Fake, ["hang-health-ok"], s => Once(s, "hang-on=swallow-this", "swallow-this"));
+        yield return Healed("slot-swallowed", "requests are swallowed and never scheduled, and the engine says that it has none", Actor.Fake, ["hang-health-ok"], s => Change(s, "swallow"), relent: s => Change(s, ""));
         yield return Healed("restart-did-nothing", "the engine ignores every polite end", Actor.Fake, ["hang-health-ok"], s => Change(s, "hang,ignore-sigterm"), relent: s => Change(s, ""));
         yield return new Fault("request-of-death", "engine", "one request kills every engine that it reaches", Actor.Fake, Ending.Stated, ["request-of-death"], RequestOfDeath)
         {
@@ -321,8 +321,7 @@ public static class FaultTable
 
     private static Task NoProcesses(Scene scene)
     {
-        var now = File.ReadAllText($"{scene.Group}/pids.current").Trim();
-        File.WriteAllText($"{scene.Group}/pids.max", now);
+        File.WriteAllText($"{scene.Group}/pids.max", "1");
         return scene.SignalAsync("KILL");
     }
 

@@ -33,7 +33,7 @@ internal sealed partial class EngineShelf(DataDirectory data, BuildOptions optio
         foreach (var folder in Directory.EnumerateDirectories(data.Engines).Where(d => d != Staging).SelectMany(Directory.EnumerateDirectories))
         {
             if (BuildRecord.Read(folder) is not { } record) continue;
-            if (await DamageAsync(record, again == record.Build.Digest, cancel) is { } damage) Lose(folder, record, damage);
+            if (await DamageAsync(record, folder, again == record.Build.Digest, cancel) is { } damage) Lose(folder, record, damage);
             else facts.Add(new EngineFact(record.Build, folder, record.Source));
         }
 
@@ -187,8 +187,9 @@ internal sealed partial class EngineShelf(DataDirectory data, BuildOptions optio
     }
 
     /// <summary>Null when every file is what it was.</summary>
-    private static async Task<string?> DamageAsync(BuildRecord record, bool again, CancellationToken cancel)
+    private static async Task<string?> DamageAsync(BuildRecord record, string folder, bool again, CancellationToken cancel)
     {
+        var files = record.Files;
         foreach (var file in record.Files)
         {
             var path = Path.Combine(record.Folder, file.Name);
@@ -198,6 +199,7 @@ internal sealed partial class EngineShelf(DataDirectory data, BuildOptions optio
             {
                 if (await HashAsync(path, cancel) != file.Digest) return $"{file.Name} has another content than was verified";
                 RestoreMode(path, file.Name == record.Binary || file.Name == record.Loader);
+                files = files.Replace(file, file with { Stamp = Posix.Stat(path) ?? stamp });
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
@@ -205,6 +207,7 @@ internal sealed partial class EngineShelf(DataDirectory data, BuildOptions optio
             }
         }
 
+        if (!files.SequenceEqual(record.Files)) (record with { Files = files }).Write(folder);
         return null;
     }
 
