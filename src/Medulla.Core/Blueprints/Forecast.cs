@@ -11,9 +11,11 @@ namespace Medulla.Core.Blueprints;
 /// <param name="PromptTokensPerS">Of a typical prompt.</param>
 /// <param name="FirstToken">From a typical prompt to the first token of its answer.</param>
 /// <param name="Basis">What the decode speed rests on.</param>
-/// <param name="Reason">The same in a sentence.</param>
-public sealed record Forecast(double TokensPerS, double Low, double High, Lazy<double> Together, double PromptTokensPerS, TimeSpan FirstToken, Basis Basis, string Reason)
+/// <param name="Because">The same in a sentence; only asked where somebody reads it.</param>
+public sealed record Forecast(double TokensPerS, double Low, double High, Lazy<double> Together, double PromptTokensPerS, TimeSpan FirstToken, Basis Basis, Lazy<string> Because)
 {
+    public string Reason => Because.Value;
+
     public double TogetherTokensPerS => Together.Value;
 
     /// <summary>What is counted on: a third of the way from what is expected to what nine of ten boxes reach.</summary>
@@ -31,7 +33,7 @@ public sealed record Forecast(double TokensPerS, double Low, double High, Lazy<d
         // The host's part of a long prompt is computed on the device where that pays: half of the distance.
         var prompt = Both(device.PromptTokensPerS, Math.Max(host.PromptTokensPerS, device.PromptTokensPerS / 8));
         var first = TimeSpan.FromSeconds(device.FirstToken.TotalSeconds * device.PromptTokensPerS / Math.Max(1e-6, prompt));
-        return new Forecast(decode, Both(device.Low, host.Low) * 0.8, Both(device.High, host.High) * 1.2, new Lazy<double>(() => Both(device.TogetherTokensPerS, host.TogetherTokensPerS)), prompt, first, Basis.Estimate, $"{1 - onHost:P0} of each token on the device and {onHost:P0} in host memory; {device.Reason}");
+        return new Forecast(decode, Both(device.Low, host.Low) * 0.8, Both(device.High, host.High) * 1.2, new Lazy<double>(() => Both(device.TogetherTokensPerS, host.TogetherTokensPerS)), prompt, first, Basis.Estimate, new Lazy<string>(() => $"{1 - onHost:P0} of each token on the device and {onHost:P0} in host memory; {device.Reason}"));
 
         double Both(double fast, double slow) => 1 / (((1 - onHost) / Math.Max(1e-9, fast)) + (onHost / Math.Max(1e-9, slow)));
     }

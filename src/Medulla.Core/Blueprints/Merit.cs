@@ -33,10 +33,13 @@ public static class Merit
 
     private const double BesideIdleAccelerator = 2;
 
-    public static double Of(Workload workload, ModelEntry model, ModelFile file, int context, int slots, KvType kv, Forecast? forecast)
+    /// <param name="unshaped">What the model can do less what its quantisation loses.</param>
+    /// <param name="shapeLoss"><see cref="ShapeLoss"/>.</param>
+    /// <param name="placeLoss"><see cref="PlaceLoss"/>.</param>
+    internal static double Of(Workload workload, ModelEntry model, double unshaped, double shapeLoss, double placeLoss, Forecast? forecast)
     {
-        var merit = model.QualityAt(workload.Skill) - QuantLoss(file, model) - ShapeLoss(workload, model, context, slots, kv) - LevelLoss(workload.Level, forecast);
-        return Math.Round(model.Placeholder ? merit - Placeholder : merit, 2);
+        var merit = unshaped - shapeLoss - LevelLoss(workload.Level, forecast);
+        return model.Placeholder ? Math.Round(merit - Placeholder, 2) : Math.Round(Math.Round(merit, 2) - placeLoss, 2);
     }
 
     /// <summary>What a quantisation costs, from what perplexities of the same model at several of them are reported to lose; of one whose name says nothing, from its bits per weight.</summary>

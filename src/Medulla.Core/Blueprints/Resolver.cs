@@ -20,11 +20,20 @@ public static class Resolver
 
     /// <summary>Ranks every file of every eligible model.</summary>
     /// <param name="taken">Memory of the other workloads' instances.</param>
-    public static Resolution Resolve(Workload workload, Knowing known, PoolUse taken)
+    public static Resolution Resolve(Workload workload, Knowing known, PoolUse taken) => Resolve(workload, known, taken, new Groundwork(known.Machine, known.Catalog));
+
+    /// <summary>The same without short cuts, layout by layout: what they are held against.</summary>
+    public static Resolution ResolveExhaustively(Workload workload, Knowing known, PoolUse taken) => Resolve(workload, known, taken, null);
+
+    /// <param name="ground">Of this machine and this catalog; null makes another for each layout, and leaves out none.</param>
+    internal static Resolution Resolve(Workload workload, Knowing known, PoolUse taken, Groundwork? ground)
     {
-        var ways = Way.Of(known, workload.Task);
+        var exhaustive = ground is null;
+        ground ??= new Groundwork(known.Machine, known.Catalog);
+        var ways = Way.Of(known, workload.Task, ground.Places);
+        var rivals = ways.GroupBy(w => (w.Engine.Id, w.Place.Index)).Select(g => g.OrderBy(w => w.Blocked is not null).ToImmutableArray()).ToImmutableArray();
         var asked = InstanceSpec.AskedBy(workload, known.IsDefault);
-        var (candidates, blocked) = (ImmutableArray.CreateBuilder<Candidate>(), ImmutableArray.CreateBuilder<Candidate>());
+        var (candidates, blocked) = (new List<Candidate>(), new List<Candidate>());
         var rejections = ImmutableArray.CreateBuilder<Rejection>();
         foreach (var model in known.Catalog.Models.Concat(known.OwnModels))
         {
@@ -34,50 +43,45 @@ public static class Resolver
                 continue;
             }
 
-            var fits = new List<Candidate>();
-            var layout = new Layouts(workload, known, model, taken, asked);
-            foreach (var file in model.Files)
+            var before = candidates.Count + blocked.Count;
+            var layouts = new Layouts(workload, known, model, taken, asked, exhaustive ? new Groundwork(known.Machine, known.Catalog) : ground, exhaustive);
+            foreach (var files in model.Files.GroupBy(f => f.Name))
             {
-                fits.AddRange(ways.Where(w => w.Engine.Runs(file)).Select(w => layout.Best(w, file)).OfType<Candidate>());
+                foreach (var backends in rivals)
+                {
+                    if (Preferred(layouts, files, backends, exhaustive) is { } candidate) (candidate.Blocked is null ? candidates : blocked).Add(candidate);
+                }
             }
 
-            foreach (var candidate in fits.GroupBy(c => (c.File.Name, c.Place.Index, c.Engine.Id)).Select(Preferred)) (candidate.Blocked is null ? candidates : blocked).Add(candidate);
-            if (fits.Count == 0) rejections.Add(new Rejection(model.Id, layout.WhyNone(ways)));
+            if (candidates.Count + blocked.Count == before) rejections.Add(new Rejection(model.Id, layouts.WhyNone(ways)));
         }
 
-        candidates.Sort(Ranking);
-        blocked.Sort(Ranking);
-        return new Resolution(candidates.ToImmutable(), blocked.ToImmutable(), rejections.ToImmutable());
+        return new Resolution(Ranking.Ordered(candidates), Ranking.Ordered(blocked), rejections.ToImmutable());
     }
 
     /// <summary>Backends of one engine on one place: the catalog's order counts, unless another is clearly faster. One that can be run comes before those that cannot.</summary>
-    private static Candidate Preferred(IEnumerable<Candidate> backends)
+    /// <param name="files">Of one name.</param>
+    private static Candidate? Preferred(Layouts layouts, IEnumerable<ModelFile> files, ImmutableArray<Way> backends, bool exhaustive)
     {
         Candidate? best = null;
-        foreach (var candidate in backends.OrderBy(c => c.Blocked is not null))
+        foreach (var file in files.Where(backends[0].Engine.Runs))
         {
-            if (best is null || (candidate.Blocked is null == best.Blocked is null && IsClearlyBetter(candidate, best))) best = candidate;
+            foreach (var way in backends)
+            {
+                // Whatever it could do, it would not be preferred.
+                if (!exhaustive && best is { Blocked: null } && layouts.Blocked(way, file) is not null) continue;
+                if (layouts.Best(way, file) is { } candidate && (best is null || IsPreferred(candidate, best))) best = candidate;
+            }
         }
 
-        return best!;
+        return best;
 
-        static bool IsClearlyBetter(Candidate a, Candidate b)
+        static bool IsPreferred(Candidate a, Candidate b)
         {
+            if (a.Blocked is null != b.Blocked is null) return a.Blocked is null;
             var ahead = a.Spec.Merit - b.Spec.Merit;
             return ahead >= Merit.Noticeable || (ahead > -Merit.Noticeable && (a.Forecast?.TokensPerS ?? 0) > (b.Forecast?.TokensPerS ?? 0) * ClearlyFaster);
         }
-    }
-
-    /// <summary>Merit, then speed with all slots at work, then the smaller file, then the name.</summary>
-    private static int Ranking(Candidate a, Candidate b)
-    {
-        if (a.Spec.Merit != b.Spec.Merit) return b.Spec.Merit.CompareTo(a.Spec.Merit);
-        var (fast, slow) = (Rounded(a.Forecast), Rounded(b.Forecast));
-        if (fast != slow) return slow.CompareTo(fast);
-        if (a.File.Size != b.File.Size) return a.File.Size.CompareTo(b.File.Size);
-        return string.CompareOrdinal(a.Spec.Id.Value, b.Spec.Id.Value);
-
-        static double Rounded(Forecast? forecast) => forecast is null ? 0 : Math.Round(forecast.TogetherTokensPerS, 1);
     }
 
     private static string? Unfit(Workload workload, Knowing known, ModelEntry model)

@@ -13,9 +13,8 @@ internal sealed record Way(EngineEntry Engine, BuildEntry Build, Placement Place
     private static readonly Digest NotHere = Digest.Of("not here yet");
 
     /// <summary>Every way that this machine's hardware allows, in the catalog's order.</summary>
-    public static ImmutableArray<Way> Of(Knowing known, WorkloadTask task)
+    public static ImmutableArray<Way> Of(Knowing known, WorkloadTask task, ImmutableArray<Placement> places)
     {
-        var places = Placement.Of(known.Machine, known.Catalog);
         var platform = $"{known.Machine.Os.Family}-{known.Machine.Os.Architecture}";
         var ways = ImmutableArray.CreateBuilder<Way>();
         foreach (var engine in known.Catalog.Engines.Where(e => e.Tasks.Contains(task)))
