@@ -24,42 +24,58 @@ internal sealed class Foresight(Calibration calibration, Placement processor)
         var device = At(way, way.Place, Math.Max(1, offload.Devices), model, file, prompt).Together(slots);
         if (offload.IsWhole) return device;
         var host = At(way, processor, 1, model, file, prompt).Together(slots);
+        return Forecast.Spread(device, host, OnHost(model, shape, offload));
+    }
 
-        // Experts on the host: their share of what a token reads. Layers on the host: their share of all layers.
+    /// <summary>Tokens per second that <see cref="Of"/> cannot exceed: what memory allows. Infinity when it is not known.</summary>
+    public double Most(Workload workload, ModelEntry model, ModelShape shape, ModelFile file, Way way, Offload offload)
+    {
+        if (workload.Task is not WorkloadTask.Chat || model.ParametersB <= 0) return double.PositiveInfinity;
+        var device = Roofline.Decode(WorkOf(way, way.Place, Math.Max(1, offload.Devices), model, file, 0)) ?? double.PositiveInfinity;
+        if (offload.IsWhole) return device;
+        var host = Roofline.Decode(WorkOf(way, processor, 1, model, file, 0)) ?? double.PositiveInfinity;
+        return Forecast.OneAfterTheOther(device, host, OnHost(model, shape, offload));
+    }
+
+    /// <summary>Experts on the host: their share of what a token reads. Layers on the host: their share of all layers.</summary>
+    private static double OnHost(ModelEntry model, ModelShape shape, Offload offload)
+    {
         var active = model.ActiveB is { } some ? some / model.ParametersB : 1;
         var expert = shape.ExpertShare * active;
-        var onHost = offload.ExpertsOnHost > 0 ? expert / Math.Max(1e-9, 1 - shape.ExpertShare + expert) : 1 - ((double)(offload.Layers ?? shape.Layers) / Math.Max(1, shape.Layers));
-        return Forecast.Spread(device, host, Math.Clamp(onHost, 0, 1));
+        return Math.Clamp(offload.ExpertsOnHost > 0 ? expert / Math.Max(1e-9, 1 - shape.ExpertShare + expert) : 1 - ((double)(offload.Layers ?? shape.Layers) / Math.Max(1, shape.Layers)), 0, 1);
     }
 
     private Answer At(Way way, Placement place, int devices, ModelEntry model, ModelFile file, int prompt)
     {
-        var backend = place.IsProcessor ? "cpu" : way.Build.Backend;
-        var asked = new Asked(model, file, place, devices, way.Engine, backend, prompt);
+        var asked = new Asked(model, file, place, devices, way.Engine, BackendOf(way, place), prompt);
         if (_answers.TryGetValue(asked, out var answer)) return answer;
         if (_answers.Count == Max) _answers.Clear();
-        return _answers[asked] = new Answer(calibration, prompt, new Work
-        {
-            Hardware = place.MeasuredAs,
-            HardwareClass = place.Class,
-            Devices = devices,
-            BandwidthGBs = place.BandwidthGBs,
-            Fp16Tflops = place.Fp16Tflops,
-            Engine = way.Engine.Id.Value,
-            Backend = backend,
-            Model = model.Title,
-            ModelId = model.Id.Value,
-            ParametersB = model.ParametersB,
-            ActiveB = model.ActiveB,
-            Quant = file.Quant,
-            WeightsGiB = file.Size.Bytes / (double)(1L << 30),
-            KvBytesPerToken = model.KvBytesPerToken,
-            Phase = Phase.Decode,
-            Tokens = 128,
-            Depth = prompt,
-            Concurrency = 1,
-        });
+        return _answers[asked] = new Answer(calibration, prompt, WorkOf(way, place, devices, model, file, prompt));
     }
+
+    private static Work WorkOf(Way way, Placement place, int devices, ModelEntry model, ModelFile file, int prompt) => new()
+    {
+        Hardware = place.MeasuredAs,
+        HardwareClass = place.Class,
+        Devices = devices,
+        BandwidthGBs = place.BandwidthGBs,
+        Fp16Tflops = place.Fp16Tflops,
+        Engine = way.Engine.Id.Value,
+        Backend = BackendOf(way, place),
+        Model = model.Title,
+        ModelId = model.Id.Value,
+        ParametersB = model.ParametersB,
+        ActiveB = model.ActiveB,
+        Quant = file.Quant,
+        WeightsGiB = file.Size.Bytes / (double)(1L << 30),
+        KvBytesPerToken = model.KvBytesPerToken,
+        Phase = Phase.Decode,
+        Tokens = 128,
+        Depth = prompt,
+        Concurrency = 1,
+    };
+
+    private static string BackendOf(Way way, Placement place) => place.IsProcessor ? "cpu" : way.Build.Backend;
 
     /// <summary>One file by one engine at one place.</summary>
     private sealed class Answer

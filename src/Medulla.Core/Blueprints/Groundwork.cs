@@ -1,5 +1,6 @@
 using Medulla.Core.Knowledge;
 using Medulla.Core.Machines;
+using Medulla.Core.Units;
 
 namespace Medulla.Core.Blueprints;
 
@@ -9,6 +10,7 @@ internal sealed class Groundwork
     private readonly Machine _machine;
     private readonly Catalog _catalog;
     private readonly Dictionary<ModelEntry, ModelShape> _shapes = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<ModelFile, Weights> _unrecorded = new(ReferenceEqualityComparer.Instance);
 
     public Groundwork(Machine machine, Catalog catalog)
     {
@@ -29,5 +31,13 @@ internal sealed class Groundwork
         if (model.Shape is { } known) return known;
         if (!_shapes.TryGetValue(model, out var shape)) _shapes[model] = shape = ModelShapes.Of(model);
         return shape;
+    }
+
+    /// <summary>A file that nobody has recorded a digest of has a stand-in.</summary>
+    public Weights WeightsOf(ModelEntry model, ModelFile file)
+    {
+        if (file.Digest is { } digest) return new Weights(digest, file.Size, file.Name);
+        if (!_unrecorded.TryGetValue(file, out var weights)) _unrecorded[file] = weights = new Weights(Digest.Of($"unrecorded {model.Id} {file.Name}"), file.Size, file.Name);
+        return weights;
     }
 }

@@ -25,14 +25,16 @@ internal sealed class Layouts
     private readonly ByteSize _host;
     private readonly string _asked;
     private readonly bool _hasAccelerator;
-    private readonly Dictionary<Way, Told> _told = new(ReferenceEqualityComparer.Instance);
+    private readonly Runnable _runnable;
     private ByteSize? _least;
+    private string? _noGain;
 
     /// <param name="asked">Name of the wish.</param>
+    /// <param name="runnable">What was found to be run.</param>
     /// <param name="exhaustive">Looks at layouts too that cannot be the best.</param>
-    public Layouts(Workload workload, Knowing known, ModelEntry model, PoolUse taken, string asked, Groundwork ground, bool exhaustive)
+    public Layouts(Workload workload, Knowing known, ModelEntry model, PoolUse taken, string asked, Groundwork ground, Runnable runnable, bool exhaustive)
     {
-        (_workload, _known, _model, _taken, _ground, _exhaustive) = (workload, known, model, taken, ground, exhaustive);
+        (_workload, _known, _model, _taken, _ground, _runnable, _exhaustive) = (workload, known, model, taken, ground, runnable, exhaustive);
         _shape = ground.ShapeOf(model);
         _frames = Frames();
         _smallest = _frames.MinBy(f => (long)f.Context * f.Slots)!;
@@ -41,10 +43,11 @@ internal sealed class Layouts
         _hasAccelerator = known.Machine.Accelerators.Any(a => a.Kind == AcceleratorKind.Gpu) && known.Machine.Driver == DriverState.Ok;
     }
 
-    /// <summary>The best layout of a file by one way; null when none fits.</summary>
+    /// <summary>The best layout of a file by one way; null when none fits, or when it cannot be run and is no gain over what can.</summary>
     public Candidate? Best(Way way, ModelFile file)
     {
-        var told = ToldOf(way);
+        var blocked = Blocked(way, file);
+        var told = way.ToldOf(_model);
         var unshaped = _model.QualityAt(_workload.Skill) - Merit.QuantLoss(file, _model);
         Fit? best = null;
         foreach (var offload in Offloads(way))
@@ -52,21 +55,24 @@ internal sealed class Layouts
             // Nothing is lost here but by the place: what could not be better than the best so far at any speed is not looked at.
             var placeLoss = Merit.PlaceLoss(offload, _hasAccelerator);
             if (best is not null && !_exhaustive && Merit.Of(_workload, _model, unshaped, 0, placeLoss, null) <= best.Merit) continue;
-            if (FitOf(way, file, offload, told) is { } fit)
+            if (FitOf(way, file, offload, told) is not { } fit) continue;
+            if (_exhaustive || blocked is null || !IsNoGain(way, file, fit, unshaped, placeLoss))
             {
                 fit.Forecast = _ground.Foresight.Of(_workload, _model, _shape, file, way, offload, fit.Frame.Slots);
                 fit.Merit = Merit.Of(_workload, _model, unshaped, fit.Frame.Loss, placeLoss, fit.Forecast);
                 if (best is null || fit.Merit > best.Merit) best = fit;
             }
 
-            if (best is not null && offload.IsWhole) break;
+            // What fits whole is not cut.
+            if (offload.IsWhole) break;
         }
 
-        return best is null ? null : Candidate(way, file, told, best);
+        return best is null ? null : Candidate(way, file, told, best, blocked);
     }
 
     public string WhyNone(ImmutableArray<Way> ways)
     {
+        if (_noGain is not null) return _noGain;
         if (!_model.Files.Any(f => ways.Any(w => w.Engine.Runs(f)))) return "no engine that this machine can use runs any of its files";
         return _least is { } least ? $"needs {least} of memory at least, and {(_host > ByteSize.Zero ? _host.ToString() : "nothing")} can be planned with" : "this machine's memory is not known";
     }
@@ -119,23 +125,23 @@ internal sealed class Layouts
         return null;
     }
 
-    private Candidate Candidate(Way way, ModelFile file, Told told, Fit fit)
+    private Candidate Candidate(Way way, ModelFile file, Told told, Fit fit, string? blocked)
     {
         var (offload, frame, need) = (fit.Offload, fit.Frame, fit.Need);
-        var apart = !way.Place.IsProcessor && !way.Place.Unified;
+        var (memory, onDevice) = Pools(way, need);
         var spec = new InstanceSpec
         {
             Workload = _workload.Name,
             Model = _model.Id,
             Quant = file.Quant,
-            Weights = new Weights(file.Digest ?? Digest.Of($"unrecorded {_model.Id} {file.Name}"), file.Size, file.Name),
+            Weights = _ground.WeightsOf(_model, file),
             Engine = way.Identity,
             Context = frame.Context,
             Parallel = frame.Slots,
             Threads = Threads(way, offload, told),
             Embeddings = _workload.Task == WorkloadTask.Embedding,
-            Memory = apart ? need.Host : need.Total,
-            DeviceMemory = apart ? need.Device + need.OtherDevices : ByteSize.Zero,
+            Memory = memory,
+            DeviceMemory = onDevice,
             Settings = new EngineSettings
             {
                 Accelerator = way.Place.Index,
@@ -157,8 +163,20 @@ internal sealed class Layouts
             Asked = _asked,
             Golden = _workload.Task == WorkloadTask.Chat ? _model.Golden : [],
         };
-        return new Candidate(spec, _model, file, way.Engine, way.Build, way.Place, need, fit.Forecast, Blocked(way, file)) { Recipes = told.Recipes };
+        return new Candidate(spec, _model, file, way.Engine, way.Build, way.Place, need, fit.Forecast, blocked) { Recipes = told.Recipes };
     }
+
+    private bool IsNoGain(Way way, ModelFile file, Fit fit, double unshaped, double placeLoss)
+    {
+        var (memory, onDevice) = Pools(way, fit.Need);
+        var most = Merit.Most(_workload, _model, unshaped, fit.Frame.Loss, placeLoss, _ground.Foresight.Most(_workload, _model, _shape, file, way, fit.Offload));
+        if (!_runnable.IsAsGood(most, memory, onDevice, way.Place)) return false;
+        _noGain ??= $"it would be no gain over what can be run: {Blocked(way, file)}";
+        return true;
+    }
+
+    private static (ByteSize Host, ByteSize Device) Pools(Way way, MemoryNeed need) =>
+        way.Place.IsProcessor || way.Place.Unified ? (need.Total, ByteSize.Zero) : (need.Host, need.Device + need.OtherDevices);
 
     private MemoryNeed Need(Way way, ModelFile file, Offload offload, Told told, Frame frame)
     {
@@ -190,12 +208,6 @@ internal sealed class Layouts
     }
 
     private static int PromptCacheMiB(ModelFile file) => (int)Math.Min(512, file.Size.Bytes / 8 >> 20);
-
-    private Told ToldOf(Way way)
-    {
-        if (!_told.TryGetValue(way, out var told)) _told[way] = told = Told.By([.. _known.Catalog.Recipes.Where(r => r.IsFor(way.Engine.Id, way.Build.Backend, way.Place.Hardware, _model.Id))]);
-        return told;
-    }
 
     /// <summary>One thread for a placeholder: it is fast enough, and more threads than free cores collapse the speed. Otherwise the physical cores, less one for everybody else; few when an accelerator does the work.</summary>
     private int Threads(Way way, Offload offload, Told told)
@@ -240,30 +252,6 @@ internal sealed class Layouts
         public Forecast? Forecast { get; set; }
 
         public double Merit { get; set; }
-    }
-
-    /// <summary>What the recipes for a model on a way say together: the later over the earlier.</summary>
-    private sealed record Told(ImmutableArray<EntryId> Recipes, FlashAttention FlashAttention, LoadMode LoadMode, int MicroBatch, string? Split, string Environment, int? Threads)
-    {
-        public static Told By(ImmutableArray<RecipeEntry> recipes)
-        {
-            var plain = EngineSettings.OnProcessor;
-            var told = new Told([.. recipes.Select(r => r.Id)], plain.FlashAttention, plain.LoadMode, plain.MicroBatch, plain.Split, plain.Environment, null);
-            foreach (var recipe in recipes.Select(r => r.Settings))
-            {
-                told = told with
-                {
-                    FlashAttention = recipe.FlashAttention ?? told.FlashAttention,
-                    LoadMode = recipe.LoadMode ?? told.LoadMode,
-                    MicroBatch = recipe.MicroBatch ?? told.MicroBatch,
-                    Split = recipe.Split ?? told.Split,
-                    Environment = recipe.Environment.IsEmpty ? told.Environment : string.Join(' ', recipe.Environment.Select(v => $"{v.Key}={v.Value}")),
-                    Threads = recipe.Threads ?? told.Threads,
-                };
-            }
-
-            return told;
-        }
     }
 }
 

@@ -42,6 +42,14 @@ public static class Merit
         return model.Placeholder ? Math.Round(merit - Placeholder, 2) : Math.Round(Math.Round(merit, 2) - placeLoss, 2);
     }
 
+    /// <summary>What <see cref="Of"/> cannot exceed.</summary>
+    /// <param name="mostTokensPerS">That memory allows.</param>
+    internal static double Most(Workload workload, ModelEntry model, double unshaped, double shapeLoss, double placeLoss, double mostTokensPerS)
+    {
+        var merit = Of(workload, model, unshaped, shapeLoss, placeLoss, null);
+        return workload.Level?.TokensPerS is { } wanted ? merit - LossAt(mostTokensPerS / wanted) + 0.01 : merit;
+    }
+
     /// <summary>What a quantisation costs, from what perplexities of the same model at several of them are reported to lose; of one whose name says nothing, from its bits per weight.</summary>
     public static double QuantLoss(ModelFile file, ModelEntry model) =>
         ByName(file.Quant) ?? (model.ParametersB > 0 ? ByBits(file.Size.Bytes * 8 / (model.ParametersB * 1e9)) : 3);
@@ -107,6 +115,9 @@ public static class Merit
         var share = 1.0;
         if (level.TokensPerS is { } speed) share = Math.Min(share, forecast.CautiousTokensPerS / speed);
         if (level.FirstToken is { } wait) share = Math.Min(share, wait.TotalSeconds / Math.Max(1e-3, forecast.FirstToken.TotalSeconds));
-        return share >= 1 ? 0 : Missed - (PerHalving * Math.Log2(Math.Max(share, 1e-6)));
+        return LossAt(share);
     }
+
+    /// <param name="share">Of the speed that is wanted.</param>
+    private static double LossAt(double share) => share >= 1 ? 0 : Missed - (PerHalving * Math.Log2(Math.Max(share, 1e-6)));
 }

@@ -31,54 +31,68 @@ public static class Resolver
         var exhaustive = ground is null;
         ground ??= new Groundwork(known.Machine, known.Catalog);
         var ways = Way.Of(known, workload.Task, ground.Places);
-        var rivals = ways.GroupBy(w => (w.Engine.Id, w.Place.Index)).Select(g => g.OrderBy(w => w.Blocked is not null).ToImmutableArray()).ToImmutableArray();
+        var rivals = ways.GroupBy(w => (w.Engine.Id, w.Place.Index)).Select(g => g.ToImmutableArray()).ToList();
         var asked = InstanceSpec.AskedBy(workload, known.IsDefault);
         var (candidates, blocked) = (new List<Candidate>(), new List<Candidate>());
-        var rejections = ImmutableArray.CreateBuilder<Rejection>();
-        foreach (var model in known.Catalog.Models.Concat(known.OwnModels))
-        {
-            if (Unfit(workload, known, model) is { } reason)
-            {
-                rejections.Add(new Rejection(model.Id, reason));
-                continue;
-            }
+        var models = known.Catalog.Models.AddRange(known.OwnModels);
+        var reasons = new string?[models.Length];
 
-            var before = candidates.Count + blocked.Count;
-            var layouts = new Layouts(workload, known, model, taken, asked, exhaustive ? new Groundwork(known.Machine, known.Catalog) : ground, exhaustive);
-            foreach (var files in model.Files.GroupBy(f => f.Name))
+        // What can be run comes first: it shows what of the rest would be a gain.
+        var runnable = new Runnable();
+        var rest = new List<(int Model, Layouts Layouts, IEnumerable<ModelFile> Files, ImmutableArray<Way> Backends)>();
+        var layouts = new Layouts?[models.Length];
+        for (var i = 0; i < models.Length; i++)
+        {
+            reasons[i] = Unfit(workload, known, models[i]);
+            if (reasons[i] is not null) continue;
+            var layout = layouts[i] = new Layouts(workload, known, models[i], taken, asked, exhaustive ? new Groundwork(known.Machine, known.Catalog) : ground, runnable, exhaustive);
+            foreach (var files in models[i].Files.GroupBy(f => f.Name))
             {
                 foreach (var backends in rivals)
                 {
-                    if (Preferred(layouts, files, backends, exhaustive) is { } candidate) (candidate.Blocked is null ? candidates : blocked).Add(candidate);
+                    if (Preferred(layout, files, backends, runnable: true) is not { } candidate)
+                    {
+                        rest.Add((i, layout, files, backends));
+                        continue;
+                    }
+
+                    candidates.Add(candidate);
+                    runnable.Add(candidate);
+                    layouts[i] = null;
                 }
             }
-
-            if (candidates.Count + blocked.Count == before) rejections.Add(new Rejection(model.Id, layouts.WhyNone(ways)));
         }
 
-        return new Resolution(Ranking.Ordered(candidates), Ranking.Ordered(blocked), rejections.ToImmutable());
+        foreach (var (model, layout, files, backends) in rest)
+        {
+            if (Preferred(layout, files, backends, runnable: false) is not { } candidate) continue;
+            blocked.Add(candidate);
+            layouts[model] = null;
+        }
+
+        for (var i = 0; i < models.Length; i++) reasons[i] ??= layouts[i]?.WhyNone(ways);
+        ImmutableArray<Rejection> rejections = [.. models.Zip(reasons).Where(p => p.Second is not null).Select(p => new Rejection(p.First.Id, p.Second!))];
+        return new Resolution(Ranking.Ordered(candidates), Ranking.Ordered(blocked), rejections);
     }
 
-    /// <summary>Backends of one engine on one place: the catalog's order counts, unless another is clearly faster. One that can be run comes before those that cannot.</summary>
+    /// <summary>Backends of one engine on one place: the catalog's order counts, unless another is clearly faster.</summary>
     /// <param name="files">Of one name.</param>
-    private static Candidate? Preferred(Layouts layouts, IEnumerable<ModelFile> files, ImmutableArray<Way> backends, bool exhaustive)
+    /// <param name="runnable">Looks at what can be run, or at what cannot.</param>
+    private static Candidate? Preferred(Layouts layouts, IEnumerable<ModelFile> files, ImmutableArray<Way> backends, bool runnable)
     {
         Candidate? best = null;
         foreach (var file in files.Where(backends[0].Engine.Runs))
         {
             foreach (var way in backends)
             {
-                // Whatever it could do, it would not be preferred.
-                if (!exhaustive && best is { Blocked: null } && layouts.Blocked(way, file) is not null) continue;
-                if (layouts.Best(way, file) is { } candidate && (best is null || IsPreferred(candidate, best))) best = candidate;
+                if (layouts.Blocked(way, file) is null == runnable && layouts.Best(way, file) is { } candidate && (best is null || IsClearlyBetter(candidate, best))) best = candidate;
             }
         }
 
         return best;
 
-        static bool IsPreferred(Candidate a, Candidate b)
+        static bool IsClearlyBetter(Candidate a, Candidate b)
         {
-            if (a.Blocked is null != b.Blocked is null) return a.Blocked is null;
             var ahead = a.Spec.Merit - b.Spec.Merit;
             return ahead >= Merit.Noticeable || (ahead > -Merit.Noticeable && (a.Forecast?.TokensPerS ?? 0) > (b.Forecast?.TokensPerS ?? 0) * ClearlyFaster);
         }
