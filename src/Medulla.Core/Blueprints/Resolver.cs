@@ -9,6 +9,7 @@ namespace Medulla.Core.Blueprints;
 /// <summary>
 /// Workload × machine × catalog → ranked specifications. Every model file is laid out on every place of the machine by every
 /// build that can use the place; each gets the shape that gives up least and fits, and is ranked by its <see cref="Merit"/>.
+/// What can be run is ranked whole. What cannot is laid out after it, and predicted only where memory and bandwidth leave room for a gain.
 /// Deterministic; the whole catalog on one machine takes some ten milliseconds.
 /// </summary>
 public static class Resolver
@@ -22,10 +23,10 @@ public static class Resolver
     /// <param name="taken">Memory of the other workloads' instances.</param>
     public static Resolution Resolve(Workload workload, Knowing known, PoolUse taken) => Resolve(workload, known, taken, new Groundwork(known.Machine, known.Catalog));
 
-    /// <summary>The same without short cuts, layout by layout: what they are held against.</summary>
+    /// <summary>The same without short cuts, every layout predicted, many times slower: what they are held against.</summary>
     public static Resolution ResolveExhaustively(Workload workload, Knowing known, PoolUse taken) => Resolve(workload, known, taken, null);
 
-    /// <param name="ground">Of this machine and this catalog; null makes another for each layout, and leaves out none.</param>
+    /// <param name="ground">Of this machine and this catalog; null makes another for each model, and leaves out no layout.</param>
     internal static Resolution Resolve(Workload workload, Knowing known, PoolUse taken, Groundwork? ground)
     {
         var exhaustive = ground is null;
