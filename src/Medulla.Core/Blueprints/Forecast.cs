@@ -11,7 +11,7 @@ namespace Medulla.Core.Blueprints;
 /// <param name="PromptTokensPerS">Of a typical prompt.</param>
 /// <param name="FirstToken">From a typical prompt to the first token of its answer.</param>
 /// <param name="Basis">What the decode speed rests on.</param>
-/// <param name="Because">The same in a sentence; only asked where somebody reads it.</param>
+/// <param name="Because">The same in a sentence; only asked of what is chosen.</param>
 public sealed record Forecast(double TokensPerS, double Low, double High, Lazy<double> Together, double PromptTokensPerS, TimeSpan FirstToken, Basis Basis, Lazy<string> Because)
 {
     public string Reason => Because.Value;

@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Medulla.Catalogs;
 using Medulla.Core.Knowledge;
+using Medulla.Core.Wire;
 using Medulla.State;
 using Spectre.Console;
 
@@ -202,11 +203,14 @@ internal sealed record CatalogReport
         var start = System.Diagnostics.Stopwatch.GetTimestamp();
         var choices = ChoiceTable.Of(catalog);
         var took = System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds;
-        return (report with { Pairs = choices.Length, Unserved = choices.Count(c => c.IsNone), ResolveS = Math.Round(took, 2), Changes = ChangesBetween(ChoiceTable.Of(old), choices) }, null);
+        return (report with { Pairs = choices.Length, Unserved = choices.Count(c => c.IsNone), ResolveS = Math.Round(took, 2), Changes = IsSame(old, catalog) ? [] : ChangesBetween(ChoiceTable.Of(old), choices) }, null);
     }
 
     public static ImmutableArray<ChoiceChange> ChangesBetween(ImmutableArray<Choice> before, ImmutableArray<Choice> after) =>
         [.. ChoiceTable.Differences(before, after).Select(d => new ChoiceChange((d.After ?? d.Before)!.Hardware, (d.After ?? d.Before)!.Workload, d.Before?.Text ?? "", d.After?.Text ?? "", d.Before?.Speed, d.After?.Speed, d.After?.Reason ?? "it is not in the catalog any more"))];
+
+    /// <summary>Catalogs that are written alike choose alike.</summary>
+    private static bool IsSame(Catalog a, Catalog b) => JsonSerializer.SerializeToUtf8Bytes(a, CoreJson.Default.Catalog).AsSpan().SequenceEqual(JsonSerializer.SerializeToUtf8Bytes(b, CoreJson.Default.Catalog));
 }
 
 /// <param name="Before">Model, quantisation, engine; empty for nothing.</param>
