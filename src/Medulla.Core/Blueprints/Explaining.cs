@@ -13,7 +13,7 @@ public static class Explaining
         var next = all.FirstOrDefault(c => c.Model.Id != chosen.Model.Id && c.Spec.Merit <= chosen.Spec.Merit);
         var quality = chosen.Model.QualityAt(workload.Skill);
         var level = chosen.Forecast is not { } forecast ? "" : forecast.Meets(workload.Level) ? " and is fast enough" : IsExpectedToMeet(forecast, workload.Level!) ? " and should be fast enough" : ", although it is slower than wanted";
-        var own = all.Any(c => c.Model.QualityAt(workload.Skill) > quality) ? $"the best trade of quality ({quality}) for what is given up{level}" : $"the best quality ({quality}) that fits{level}";
+        var own = all.Any(c => c.Model.QualityAt(workload.Skill) > quality) ? $"the best balance of quality ({quality}) and what it costs{level}" : $"the best quality ({quality}) that fits{level}";
         return next is null ? $"{own}; nothing else fits" : $"{own}; the next is {next.Model.Id} {next.Spec.Quant}: {Against(chosen, next, workload)}";
     }
 
