@@ -15,7 +15,17 @@ public sealed record Choice(string Hardware, string Workload, string Text, doubl
 public static class ChoiceTable
 {
     /// <summary>In the catalog's order. Kinds of hardware have nothing in common, and are worked out on as many cores as there are.</summary>
-    public static ImmutableArray<Choice> Of(Catalog catalog) => [.. catalog.Hardware.AsParallel().AsOrdered().SelectMany(h => Of(catalog, h))];
+    /// <param name="done">Told after each kind of hardware how many are done, from any thread.</param>
+    public static ImmutableArray<Choice> Of(Catalog catalog, Action<int>? done = null)
+    {
+        var count = 0;
+        return [.. catalog.Hardware.AsParallel().AsOrdered().SelectMany(h =>
+        {
+            var choices = Of(catalog, h);
+            done?.Invoke(Interlocked.Increment(ref count));
+            return choices;
+        })];
+    }
 
     /// <summary>Pairs whose choice differs, those that lost theirs first.</summary>
     public static ImmutableArray<(Choice? Before, Choice? After)> Differences(ImmutableArray<Choice> before, ImmutableArray<Choice> after)

@@ -25,7 +25,7 @@ internal static class CatalogCommand
         command.SetAction(async parsed =>
         {
             var folder = parsed.GetValue(Folder) ?? "catalog";
-            var (report, problem) = CatalogReport.Of(folder, () => Previous(parsed.GetValue(against)));
+            var (report, problem) = CatalogReport.Of(folder, () => Previous(parsed.GetValue(against)), Progress);
             if (report is null) return await Commands.FailAsync(problem!);
             if (parsed.GetValue(Commands.Json)) Console.WriteLine(JsonSerializer.Serialize(report, CatalogJson.Default.CatalogReport));
             else Show(Commands.Screen, report);
@@ -73,7 +73,7 @@ internal static class CatalogCommand
             if (old is null) return await Commands.FailAsync(problem!);
             (var fresh, problem) = Previous(parsed.GetValue(after));
             if (fresh is null) return await Commands.FailAsync(problem!);
-            var changes = CatalogReport.ChangesBetween(ChoiceTable.Of(old), ChoiceTable.Of(fresh));
+            var changes = CatalogReport.ChangesBetween(ChoiceTable.Of(old, Progress), ChoiceTable.Of(fresh, Progress));
             if (parsed.GetValue(Commands.Json)) Console.WriteLine(JsonSerializer.Serialize(changes, CatalogJson.Default.ImmutableArrayChoiceChange));
             else Show(Commands.Screen, changes);
             return ExitCode.Fine;
@@ -95,6 +95,12 @@ internal static class CatalogCommand
         using var file = File.OpenRead(path);
         var (bundle, reason) = CatalogBundle.Read(file);
         return (bundle, bundle is null ? $"cannot read the catalog {path}: {reason}" : null);
+    }
+
+    /// <summary>For whoever watches: nothing is written into a file or a pipe.</summary>
+    private static void Progress(int done)
+    {
+        if (!Console.IsErrorRedirected) Console.Error.Write($"\r{done} kinds of hardware resolved ");
     }
 
     private static void Show(IAnsiConsole console, CatalogReport report)
@@ -171,7 +177,8 @@ internal sealed record CatalogReport
     public required ImmutableArray<ChoiceChange> Changes { get; init; }
 
     /// <param name="previous">Asked only when there is nothing wrong.</param>
-    public static (CatalogReport? Report, string? Problem) Of(string folder, Func<(Catalog? Catalog, string? Problem)> previous)
+    /// <param name="done">Told how many kinds of hardware are resolved, from any thread.</param>
+    public static (CatalogReport? Report, string? Problem) Of(string folder, Func<(Catalog? Catalog, string? Problem)> previous, Action<int>? done = null)
     {
         var (catalog, evidence, problems) = CatalogFolder.Read(folder);
         var all = problems.Concat(problems.Count == 0 ? CatalogReferences.Check(catalog).Concat(EvidenceCheck.Impossible(evidence)) : []).ToImmutableArray();
@@ -201,9 +208,9 @@ internal sealed record CatalogReport
         catalog = catalog with { Calibration = CatalogFolder.Learn(evidence) };
         report = report with { Remarks = [.. EvidenceCheck.Outliers(evidence, catalog.Calibration)] };
         var start = System.Diagnostics.Stopwatch.GetTimestamp();
-        var choices = ChoiceTable.Of(catalog);
+        var choices = ChoiceTable.Of(catalog, done);
         var took = System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds;
-        return (report with { Pairs = choices.Length, Unserved = choices.Count(c => c.IsNone), ResolveS = Math.Round(took, 2), Changes = IsSame(old, catalog) ? [] : ChangesBetween(ChoiceTable.Of(old), choices) }, null);
+        return (report with { Pairs = choices.Length, Unserved = choices.Count(c => c.IsNone), ResolveS = Math.Round(took, 2), Changes = IsSame(old, catalog) ? [] : ChangesBetween(ChoiceTable.Of(old, done), choices) }, null);
     }
 
     public static ImmutableArray<ChoiceChange> ChangesBetween(ImmutableArray<Choice> before, ImmutableArray<Choice> after) =>
