@@ -18,9 +18,12 @@ internal static class ResolveBench
         var catalog = EmbeddedCatalog.Read();
         var workload = Intent.Default(new Policy()).Workloads[0];
         var times = new List<(double Ms, string Hardware, int Candidates)>();
+
+        // The first hardware would pay for compiling the program.
+        foreach (var hardware in catalog.Hardware) Resolver.Resolve(workload, Known(hardware), PoolUse.None);
         foreach (var hardware in catalog.Hardware)
         {
-            var known = new Knowing { Policy = new Policy(), IsDefault = true, Machine = TypicalMachine.Of(hardware, 1), Catalog = catalog };
+            var known = Known(hardware);
             var rounds = new List<double>();
             var candidates = 0;
             for (var round = 0; round < Rounds; round++)
@@ -38,5 +41,7 @@ internal static class ResolveBench
         var worst = ordered[^1];
         Console.WriteLine($"resolve: {catalog.Models.Length} models, {catalog.Models.Sum(m => m.Files.Length)} files, {catalog.Engines.Sum(e => e.Builds.Length)} builds on each of {catalog.Hardware.Length} kinds of hardware: median {ordered[ordered.Count / 2].Ms:0.0} ms, worst {worst.Ms:0.0} ms ({worst.Hardware}, {worst.Candidates} candidates); target {TargetMs:0} ms");
         return worst.Ms <= TargetMs ? 0 : 1;
+
+        Knowing Known(HardwareEntry hardware) => new() { Policy = new Policy(), IsDefault = true, Machine = TypicalMachine.Of(hardware, 1), Catalog = catalog };
     }
 }

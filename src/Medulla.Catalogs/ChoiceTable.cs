@@ -14,23 +14,17 @@ public sealed record Choice(string Hardware, string Workload, string Text, doubl
 /// <summary>What every kind of hardware would run for every workload, by one catalog.</summary>
 public static class ChoiceTable
 {
-    public static ImmutableArray<Choice> Of(Catalog catalog)
+    /// <summary>In the catalog's order. Kinds of hardware have nothing in common, and are worked out on as many cores as there are.</summary>
+    /// <param name="done">Told after each kind of hardware how many are done, from any thread.</param>
+    public static ImmutableArray<Choice> Of(Catalog catalog, Action<int>? done = null)
     {
-        var choices = ImmutableArray.CreateBuilder<Choice>();
-        foreach (var hardware in catalog.Hardware)
+        var count = 0;
+        return [.. catalog.Hardware.AsParallel().AsOrdered().SelectMany(h =>
         {
-            var known = new Knowing { Policy = new Policy(), IsDefault = false, Machine = TypicalMachine.Of(hardware, 1), Catalog = catalog };
-            var resolutions = new Resolutions();
-            foreach (var profile in catalog.Profiles)
-            {
-                foreach (var allotment in Sharing.Plan([.. profile.Workloads.Select(w => w.Workload)], known, resolutions))
-                {
-                    choices.Add(Of(hardware, profile, allotment));
-                }
-            }
-        }
-
-        return choices.ToImmutable();
+            var choices = Of(catalog, h);
+            done?.Invoke(Interlocked.Increment(ref count));
+            return choices;
+        })];
     }
 
     /// <summary>Pairs whose choice differs, those that lost theirs first.</summary>
@@ -47,6 +41,19 @@ public static class ChoiceTable
                 .ThenBy(d => (d.After ?? d.Before)!.Hardware, StringComparer.Ordinal)
                 .ThenBy(d => (d.After ?? d.Before)!.Workload, StringComparer.Ordinal),
         ];
+    }
+
+    private static List<Choice> Of(Catalog catalog, HardwareEntry hardware)
+    {
+        var known = new Knowing { Policy = new Policy(), IsDefault = false, Machine = TypicalMachine.Of(hardware, 1), Catalog = catalog };
+        var resolutions = new Resolutions();
+        var choices = new List<Choice>();
+        foreach (var profile in catalog.Profiles)
+        {
+            choices.AddRange(Sharing.Plan([.. profile.Workloads.Select(w => w.Workload)], known, resolutions).Select(a => Of(hardware, profile, a)));
+        }
+
+        return choices;
     }
 
     private static Choice Of(HardwareEntry hardware, ProfileEntry profile, Allotment allotment)

@@ -40,6 +40,14 @@ internal static partial class LastWords
         _ => null,
     };
 
+    /// <summary>Takes memory that the runtime knows nothing of, and touches every page of it.</summary>
+    public static unsafe void Eat(long bytes)
+    {
+        if (bytes <= 0) return;
+        var eaten = (byte*)NativeMemory.Alloc((nuint)bytes);
+        for (var page = 0L; page < bytes; page += 4096) eaten[page] = 1;
+    }
+
     /// <summary>Ends by the signal itself, as the kernel would end it: the runtime's own handler is set aside.</summary>
     public static void DieBy(int signal)
     {

@@ -40,13 +40,11 @@ if (faults.Has("oom-above") && options.Context > faults.Number("oom-above", 0))
 }
 
 // A real appetite: pages that are touched, so that a real limit of the kernel's is met.
-var eaten = new byte[faults.Number("eat-per-1k", 0) * (long)options.Context / 1024 * 1024 * 1024 / 1024];
-for (var page = 0L; page < eaten.Length; page += 4096) eaten[page] = 1;
+LastWords.Eat(faults.Number("eat-per-1k", 0) * (long)options.Context);
 if (faults.Has("ignore-sigterm")) PosixSignalRegistration.Create(PosixSignal.SIGTERM, c => c.Cancel = true);
 var started = Stopwatch.StartNew();
 if (faults.Has("exit-after-ms")) _ = Task.Delay(faults.Number("exit-after-ms", 0)).ContinueWith(_ => Environment.Exit(3), TaskScheduler.Default);
 using var listener = options.Listen();
-GC.KeepAlive(eaten);
 while (true)
 {
     var connection = await listener.AcceptAsync();

@@ -11,8 +11,9 @@ public static class Explaining
     public static string Why(Candidate chosen, IReadOnlyList<Candidate> all, Workload workload)
     {
         var next = all.FirstOrDefault(c => c.Model.Id != chosen.Model.Id && c.Spec.Merit <= chosen.Spec.Merit);
-        var level = chosen.Forecast is null ? "" : chosen.Forecast.Meets(workload.Level) ? " and is fast enough" : ", although it is slower than wanted";
-        var own = $"the best quality ({chosen.Model.QualityAt(workload.Skill)}) that fits{level}";
+        var quality = chosen.Model.QualityAt(workload.Skill);
+        var level = chosen.Forecast is not { } forecast ? "" : forecast.Meets(workload.Level) ? " and is fast enough" : IsExpectedToMeet(forecast, workload.Level!) ? " and should be fast enough" : ", although it is slower than wanted";
+        var own = all.Any(c => c.Model.QualityAt(workload.Skill) > quality) ? $"the best balance of quality ({quality}) and what it costs{level}" : $"the best quality ({quality}) that fits{level}";
         return next is null ? $"{own}; nothing else fits" : $"{own}; the next is {next.Model.Id} {next.Spec.Quant}: {Against(chosen, next, workload)}";
     }
 
@@ -37,8 +38,14 @@ public static class Explaining
         return string.Join(", ", reasons);
     }
 
-    private static string Slow(Forecast forecast, ServiceLevel level) =>
-        level.TokensPerS is { } wanted && forecast.TokensPerS < wanted
-            ? string.Create(CultureInfo.InvariantCulture, $"{forecast.TokensPerS:0.#} tokens/s where {wanted:0.#} are wanted")
-            : string.Create(CultureInfo.InvariantCulture, $"{forecast.FirstToken.TotalSeconds:0.#} s to the first token where {level.FirstToken!.Value.TotalSeconds:0.#} are wanted");
+    private static bool IsExpectedToMeet(Forecast forecast, ServiceLevel level) => !(forecast.TokensPerS < level.TokensPerS) && !(forecast.FirstToken > level.FirstToken);
+
+    private static string Slow(Forecast forecast, ServiceLevel level)
+    {
+        var missed = new List<string>();
+        if (forecast.TokensPerS < level.TokensPerS) missed.Add(string.Create(CultureInfo.InvariantCulture, $"{forecast.TokensPerS:0.#} tokens/s where {level.TokensPerS:0.#} are wanted"));
+        if (forecast.FirstToken > level.FirstToken) missed.Add(string.Create(CultureInfo.InvariantCulture, $"{forecast.FirstToken.TotalSeconds:0.#} s to the first token where {level.FirstToken.Value.TotalSeconds:0.#} are wanted"));
+        if (missed.Count == 0) missed.Add(string.Create(CultureInfo.InvariantCulture, $"perhaps slower than the {level.TokensPerS:0.#} tokens/s that are wanted ({forecast.Low:0.#} to {forecast.High:0.#})"));
+        return string.Join(", ", missed);
+    }
 }

@@ -35,6 +35,9 @@ public sealed record Forecast(double TokensPerS, double Low, double High, Lazy<d
         var first = TimeSpan.FromSeconds(device.FirstToken.TotalSeconds * device.PromptTokensPerS / Math.Max(1e-6, prompt));
         return new Forecast(decode, Both(device.Low, host.Low) * 0.8, Both(device.High, host.High) * 1.2, new Lazy<double>(() => Both(device.TogetherTokensPerS, host.TogetherTokensPerS)), prompt, first, Basis.Estimate, new Lazy<string>(() => $"{1 - onHost:P0} of each token on the device and {onHost:P0} in host memory; {device.Reason}"));
 
-        double Both(double fast, double slow) => 1 / (((1 - onHost) / Math.Max(1e-9, fast)) + (onHost / Math.Max(1e-9, slow)));
+        double Both(double fast, double slow) => OneAfterTheOther(fast, slow, onHost);
     }
+
+    /// <summary>Tokens per second of two that work in turn.</summary>
+    public static double OneAfterTheOther(double device, double host, double onHost) => 1 / (((1 - onHost) / Math.Max(1e-9, device)) + (onHost / Math.Max(1e-9, host)));
 }

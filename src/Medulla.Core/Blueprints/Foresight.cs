@@ -1,58 +1,130 @@
+using System.Runtime.CompilerServices;
 using Medulla.Core.Intents;
 using Medulla.Core.Knowledge;
 using Medulla.Core.Prediction;
 
 namespace Medulla.Core.Blueprints;
 
-/// <summary>Asks the speed model about one layout.</summary>
-internal static class Foresight
+/// <summary>
+/// Asks the speed model about layouts, once for all that compute at the same place: a layout that is spread over a device and the host
+/// is put together from the two. One caller at a time. Bound: <see cref="Max"/> answers, all forgotten when it is reached.
+/// </summary>
+/// <param name="processor">Where what does not lie on a device is computed.</param>
+internal sealed class Foresight(Calibration calibration, Placement processor)
 {
+    private const int Max = 1 << 15;
+
+    private readonly Dictionary<Asked, Answer> _answers = [];
+
     /// <returns>Null for tasks whose speed is not in tokens, and for models of unknown size.</returns>
-    public static Forecast? Of(Workload workload, ModelEntry model, ModelShape shape, ModelFile file, Way way, Offload offload, int slots, Knowing known)
+    public Forecast? Of(Workload workload, ModelEntry model, ModelShape shape, ModelFile file, Way way, Offload offload, int slots)
     {
         if (workload.Task is not WorkloadTask.Chat || model.ParametersB <= 0) return null;
-        var device = At(way.Place, Math.Max(1, offload.Devices));
+        var prompt = (workload.Level ?? ServiceLevel.Readable).PromptTokens;
+        var device = At(way, way.Place, Math.Max(1, offload.Devices), model, file, prompt).Together(slots);
         if (offload.IsWhole) return device;
-        var processor = Placement.Of(known.Machine, known.Catalog)[^1];
-        var host = At(processor, 1);
+        var host = At(way, processor, 1, model, file, prompt).Together(slots);
+        return Forecast.Spread(device, host, OnHost(model, shape, offload));
+    }
 
-        // Experts on the host: their share of what a token reads. Layers on the host: their share of all layers.
+    /// <summary>Tokens per second that <see cref="Of"/> cannot exceed: what memory allows. Infinity when it is not known.</summary>
+    public double Most(Workload workload, ModelEntry model, ModelShape shape, ModelFile file, Way way, Offload offload)
+    {
+        if (workload.Task is not WorkloadTask.Chat || model.ParametersB <= 0) return double.PositiveInfinity;
+        var device = Roofline.Decode(WorkOf(way, way.Place, Math.Max(1, offload.Devices), model, file, 0)) ?? double.PositiveInfinity;
+        if (offload.IsWhole) return device;
+        var host = Roofline.Decode(WorkOf(way, processor, 1, model, file, 0)) ?? double.PositiveInfinity;
+        return Forecast.OneAfterTheOther(device, host, OnHost(model, shape, offload));
+    }
+
+    /// <summary>Experts on the host: their share of what a token reads. Layers on the host: their share of all layers.</summary>
+    private static double OnHost(ModelEntry model, ModelShape shape, Offload offload)
+    {
         var active = model.ActiveB is { } some ? some / model.ParametersB : 1;
         var expert = shape.ExpertShare * active;
-        var onHost = offload.ExpertsOnHost > 0 ? expert / Math.Max(1e-9, 1 - shape.ExpertShare + expert) : 1 - ((double)(offload.Layers ?? shape.Layers) / Math.Max(1, shape.Layers));
-        return Forecast.Spread(device, host, Math.Clamp(onHost, 0, 1));
+        return Math.Clamp(offload.ExpertsOnHost > 0 ? expert / Math.Max(1e-9, 1 - shape.ExpertShare + expert) : 1 - ((double)(offload.Layers ?? shape.Layers) / Math.Max(1, shape.Layers)), 0, 1);
+    }
 
-        Forecast At(Placement place, int devices)
+    private Answer At(Way way, Placement place, int devices, ModelEntry model, ModelFile file, int prompt)
+    {
+        var asked = new Asked(model, file, place, devices, way.Engine, BackendOf(way, place), prompt);
+        if (_answers.TryGetValue(asked, out var answer)) return answer;
+        if (_answers.Count == Max) _answers.Clear();
+        return _answers[asked] = new Answer(calibration, prompt, WorkOf(way, place, devices, model, file, prompt));
+    }
+
+    private static Work WorkOf(Way way, Placement place, int devices, ModelEntry model, ModelFile file, int prompt) => new()
+    {
+        Hardware = place.MeasuredAs,
+        HardwareClass = place.Class,
+        Devices = devices,
+        BandwidthGBs = place.BandwidthGBs,
+        Fp16Tflops = place.Fp16Tflops,
+        Engine = way.Engine.Id.Value,
+        Backend = BackendOf(way, place),
+        Model = model.Title,
+        ModelId = model.Id.Value,
+        ParametersB = model.ParametersB,
+        ActiveB = model.ActiveB,
+        Quant = file.Quant,
+        WeightsGiB = file.Size.Bytes / (double)(1L << 30),
+        KvBytesPerToken = model.KvBytesPerToken,
+        Phase = Phase.Decode,
+        Tokens = 128,
+        Depth = prompt,
+        Concurrency = 1,
+    };
+
+    private static string BackendOf(Way way, Placement place) => place.IsProcessor ? "cpu" : way.Build.Backend;
+
+    /// <summary>One file by one engine at one place.</summary>
+    private sealed class Answer
+    {
+        private readonly Calibration _calibration;
+        private readonly Work _work;
+        private readonly Forecast _alone;
+        private (int Slots, Forecast Forecast) _last;
+
+        public Answer(Calibration calibration, int prompt, Work work)
         {
-            var level = workload.Level ?? ServiceLevel.Readable;
-            var work = new Work
-            {
-                Hardware = place.MeasuredAs,
-                HardwareClass = place.Class,
-                Devices = devices,
-                BandwidthGBs = place.BandwidthGBs,
-                Fp16Tflops = place.Fp16Tflops,
-                Engine = way.Engine.Id.Value,
-                Backend = place.IsProcessor ? "cpu" : way.Build.Backend,
-                Model = model.Title,
-                ModelId = model.Id.Value,
-                ParametersB = model.ParametersB,
-                ActiveB = model.ActiveB,
-                Quant = file.Quant,
-                WeightsGiB = file.Size.Bytes / (double)(1L << 30),
-                KvBytesPerToken = model.KvBytesPerToken,
-                Phase = Phase.Decode,
-                Tokens = 128,
-                Depth = level.PromptTokens,
-                Concurrency = 1,
-            };
-            var decode = Predict(work);
-            var together = new Lazy<double>(() => slots == 1 ? decode.TokensPerSecond : Predict(work with { Concurrency = slots }).TokensPerSecond);
-            var prefill = Predict(work with { Phase = Phase.Prefill, Tokens = level.PromptTokens, Depth = 0 });
-            var first = TimeSpan.FromSeconds((level.PromptTokens / Math.Max(1e-6, prefill.TokensPerSecond)) + (1 / Math.Max(1e-6, decode.TokensPerSecond)));
-            return new Forecast(decode.TokensPerSecond, decode.Low, decode.High, together, prefill.TokensPerSecond, first, decode.Basis, decode.Because);
+            (_calibration, _work) = (calibration, work);
+            var decode = SpeedModel.Predict(calibration, work);
+            var prefill = SpeedModel.Predict(calibration, work with { Phase = Phase.Prefill, Tokens = prompt, Depth = 0 });
+            var first = TimeSpan.FromSeconds((prompt / Math.Max(1e-6, prefill.TokensPerSecond)) + (1 / Math.Max(1e-6, decode.TokensPerSecond)));
+            _alone = new Forecast(decode.TokensPerSecond, decode.Low, decode.High, new Lazy<double>(decode.TokensPerSecond), prefill.TokensPerSecond, first, decode.Basis, new Lazy<string>(() => decode.Reason));
+            _last = (1, _alone);
         }
 
-        Speed Predict(Work work) => SpeedModel.Predict(known.Catalog.Calibration, work);
+        public Forecast Together(int slots)
+        {
+            if (_last.Slots != slots) _last = (slots, slots == 1 ? _alone : _alone with { Together = new Lazy<double>(() => SpeedModel.Predict(_calibration, _work with { Concurrency = slots }).TokensPerSecond) });
+            return _last.Forecast;
+        }
+    }
+
+    /// <summary>Entries of the catalog are compared by identity: they are immutable, and large.</summary>
+    private readonly struct Asked(ModelEntry model, ModelFile file, Placement place, int devices, EngineEntry engine, string backend, int prompt) : IEquatable<Asked>
+    {
+        private readonly ModelEntry _model = model;
+        private readonly ModelFile _file = file;
+        private readonly Placement _place = place;
+        private readonly int _devices = devices;
+        private readonly EngineEntry _engine = engine;
+        private readonly string _backend = backend;
+        private readonly int _prompt = prompt;
+
+        public bool Equals(Asked other) =>
+            ReferenceEquals(_file, other._file) &&
+            ReferenceEquals(_model, other._model) &&
+            ReferenceEquals(_place, other._place) &&
+            ReferenceEquals(_engine, other._engine) &&
+            _devices == other._devices &&
+            _prompt == other._prompt &&
+            _backend == other._backend;
+
+        public override bool Equals(object? obj) => obj is Asked other && Equals(other);
+
+        public override int GetHashCode() =>
+            HashCode.Combine(RuntimeHelpers.GetHashCode(_file), RuntimeHelpers.GetHashCode(_engine), RuntimeHelpers.GetHashCode(_place), _backend.Length, _devices, _prompt);
     }
 }

@@ -17,20 +17,25 @@ internal sealed class Layouts
     private readonly Knowing _known;
     private readonly ModelEntry _model;
     private readonly PoolUse _taken;
+    private readonly Groundwork _ground;
+    private readonly bool _exhaustive;
     private readonly ModelShape _shape;
     private readonly ImmutableArray<Frame> _frames;
     private readonly Frame _smallest;
     private readonly ByteSize _host;
     private readonly string _asked;
     private readonly bool _hasAccelerator;
-    private readonly Dictionary<Way, ImmutableArray<RecipeEntry>> _recipes = [];
+    private readonly Runnable _runnable;
     private ByteSize? _least;
+    private string? _noGain;
 
     /// <param name="asked">Name of the wish.</param>
-    public Layouts(Workload workload, Knowing known, ModelEntry model, PoolUse taken, string asked)
+    /// <param name="runnable">What was found to be run.</param>
+    /// <param name="exhaustive">Looks at layouts too that cannot be the best.</param>
+    public Layouts(Workload workload, Knowing known, ModelEntry model, PoolUse taken, string asked, Groundwork ground, Runnable runnable, bool exhaustive)
     {
-        (_workload, _known, _model, _taken) = (workload, known, model, taken);
-        _shape = ModelShapes.Of(model);
+        (_workload, _known, _model, _taken, _ground, _runnable, _exhaustive) = (workload, known, model, taken, ground, runnable, exhaustive);
+        _shape = ground.ShapeOf(model);
         _frames = Frames();
         _smallest = _frames.MinBy(f => (long)f.Context * f.Slots)!;
         _host = Budget.Host(known.Machine, known.Policy) - taken.Host;
@@ -38,23 +43,48 @@ internal sealed class Layouts
         _hasAccelerator = known.Machine.Accelerators.Any(a => a.Kind == AcceleratorKind.Gpu) && known.Machine.Driver == DriverState.Ok;
     }
 
-    /// <summary>The best layout of a file by one way; null when none fits.</summary>
+    /// <summary>The best layout of a file by one way; null when none fits, or when it cannot be run and is no gain over what can.</summary>
     public Candidate? Best(Way way, ModelFile file)
     {
-        Candidate? best = null;
+        var blocked = Blocked(way, file);
+        var told = way.ToldOf(_model);
+        var unshaped = _model.QualityAt(_workload.Skill) - Merit.QuantLoss(file, _model);
+        Fit? best = null;
         foreach (var offload in Offloads(way))
         {
-            if (Fit(way, file, offload) is { } candidate && (best is null || candidate.Spec.Merit > best.Spec.Merit)) best = candidate;
-            if (best is not null && offload.IsWhole) break;
+            // Nothing is lost here but by the place: what could not be better than the best so far at any speed is not looked at.
+            var placeLoss = Merit.PlaceLoss(offload, _hasAccelerator);
+            if (best is not null && !_exhaustive && Merit.Of(_workload, _model, unshaped, 0, placeLoss, null) <= best.Merit) continue;
+            if (FitOf(way, file, offload, told) is not { } fit) continue;
+            if (_exhaustive || blocked is null || !IsNoGain(way, file, fit, unshaped, placeLoss))
+            {
+                fit.Forecast = _ground.Foresight.Of(_workload, _model, _shape, file, way, offload, fit.Frame.Slots);
+                fit.Merit = Merit.Of(_workload, _model, unshaped, fit.Frame.Loss, placeLoss, fit.Forecast);
+                if (best is null || fit.Merit > best.Merit) best = fit;
+            }
+
+            // What fits whole is not cut.
+            if (offload.IsWhole) break;
         }
 
-        return best;
+        return best is null ? null : Candidate(way, file, told, best, blocked);
     }
 
     public string WhyNone(ImmutableArray<Way> ways)
     {
+        if (_noGain is not null) return _noGain;
         if (!_model.Files.Any(f => ways.Any(w => w.Engine.Runs(f)))) return "no engine that this machine can use runs any of its files";
         return _least is { } least ? $"needs {least} of memory at least, and {(_host > ByteSize.Zero ? _host.ToString() : "nothing")} can be planned with" : "this machine's memory is not known";
+    }
+
+    /// <summary>Why a file cannot be run by a way, wherever it lies; null when it can.</summary>
+    public string? Blocked(Way way, ModelFile file)
+    {
+        if (way.Blocked is { } reason) return reason;
+        if (_workload.Task is not (WorkloadTask.Chat or WorkloadTask.Embedding)) return $"this release serves no {_workload.Task.ToString().ToLowerInvariant()}";
+        if (file.Digest is null) return $"nobody has recorded a sha256 for {file.Name}, and nothing unverified is run";
+        if (_workload.Needs.HasFlag(Abilities.Vision) && file.Projector is not null) return "this release loads no vision projectors";
+        return null;
     }
 
     /// <summary>Where layers may lie, best first.</summary>
@@ -76,20 +106,18 @@ internal sealed class Layouts
         for (var quarters = 3; quarters > 0; quarters--) yield return new Offload(way.Place.Count, Math.Max(1, _shape.Layers * quarters / 4), 0);
     }
 
-    private Candidate? Fit(Way way, ModelFile file, Offload offload)
+    /// <summary>The shape that gives up least of those that the memory holds; null when it holds none.</summary>
+    private Fit? FitOf(Way way, ModelFile file, Offload offload, Told told)
     {
-        var recipes = RecipesOf(way);
-        var settings = SettingsOf(way, file, offload, recipes);
         foreach (var frame in _frames)
         {
-            var (flash, kv) = (settings.FlashAttention != FlashAttention.Off, frame.Kv);
-            if (kv != KvType.F16 && (!flash || way.Place.IsProcessor)) continue;
-            var need = Need(way, file, offload, settings, frame);
-            if (Holds(way, need, offload)) return Candidate(way, file, offload, settings with { Kv = kv }, recipes, frame, need);
+            if (frame.Kv != KvType.F16 && (told.FlashAttention == FlashAttention.Off || way.Place.IsProcessor)) continue;
+            var need = Need(way, file, offload, told, frame);
+            if (Holds(way, need, offload)) return new Fit(offload, frame, need);
 
             // Frames come in the order of what they give up, not of size: only the smallest shows that none fits.
             if (frame != _frames[0]) continue;
-            var smallest = Need(way, file, offload, settings, _smallest);
+            var smallest = Need(way, file, offload, told, _smallest);
             if (_least is null || smallest.Total < _least) _least = smallest.Total;
             if (!Holds(way, smallest, offload)) return null;
         }
@@ -97,51 +125,61 @@ internal sealed class Layouts
         return null;
     }
 
-    private ImmutableArray<RecipeEntry> RecipesOf(Way way)
+    private Candidate Candidate(Way way, ModelFile file, Told told, Fit fit, string? blocked)
     {
-        if (_recipes.TryGetValue(way, out var recipes)) return recipes;
-        return _recipes[way] = [.. _known.Catalog.Recipes.Where(r => r.IsFor(way.Engine.Id, way.Build.Backend, way.Place.Hardware, _model.Id))];
-    }
-
-    private Candidate Candidate(Way way, ModelFile file, Offload offload, EngineSettings settings, ImmutableArray<RecipeEntry> recipes, Frame frame, MemoryNeed need)
-    {
-        var forecast = Foresight.Of(_workload, _model, _shape, file, way, offload, frame.Slots, _known);
-        var apart = !way.Place.IsProcessor && !way.Place.Unified;
+        var (offload, frame, need) = (fit.Offload, fit.Frame, fit.Need);
+        var (memory, onDevice) = Pools(way, need);
         var spec = new InstanceSpec
         {
             Workload = _workload.Name,
             Model = _model.Id,
             Quant = file.Quant,
-            Weights = new Weights(file.Digest ?? Digest.Of($"unrecorded {_model.Id} {file.Name}"), file.Size, file.Name),
+            Weights = _ground.WeightsOf(_model, file),
             Engine = way.Identity,
             Context = frame.Context,
             Parallel = frame.Slots,
-            Threads = Threads(way, offload, recipes),
+            Threads = Threads(way, offload, told),
             Embeddings = _workload.Task == WorkloadTask.Embedding,
-            Memory = apart ? need.Host : need.Total,
-            DeviceMemory = apart ? need.Device + need.OtherDevices : ByteSize.Zero,
-            Settings = settings,
+            Memory = memory,
+            DeviceMemory = onDevice,
+            Settings = new EngineSettings
+            {
+                Accelerator = way.Place.Index,
+                Devices = offload.Devices,
+                GpuLayers = way.Place.IsProcessor ? 0 : offload.Layers,
+                ExpertsOnHost = offload.ExpertsOnHost,
+                Kv = frame.Kv,
+                MicroBatch = told.MicroBatch,
+                FlashAttention = told.FlashAttention,
+                LoadMode = told.LoadMode,
+                PromptCacheMiB = PromptCacheMiB(file),
+                Split = told.Split,
+                Environment = told.Environment,
+            },
             Quality = _model.Quality,
-            Merit = Math.Round(Merit.Of(_workload, _model, file, frame.Context, frame.Slots, frame.Kv, forecast) - (_model.Placeholder ? 0 : Merit.PlaceLoss(offload, _hasAccelerator)), 2),
-            ExpectedTokensPerS = forecast is null ? null : Math.Round(forecast.TokensPerS, 1),
-            ExpectedPromptTokensPerS = forecast is null ? null : Math.Round(forecast.PromptTokensPerS, 1),
+            Merit = fit.Merit,
+            ExpectedTokensPerS = fit.Forecast is { } forecast ? Math.Round(forecast.TokensPerS, 1) : null,
+            ExpectedPromptTokensPerS = fit.Forecast is { } speed ? Math.Round(speed.PromptTokensPerS, 1) : null,
             Placeholder = _model.Placeholder,
             Asked = _asked,
             Golden = _workload.Task == WorkloadTask.Chat ? _model.Golden : [],
         };
-        return new Candidate(spec, _model, file, way.Engine, way.Build, way.Place, need, forecast, Blocked(way, file)) { Recipes = [.. recipes.Select(r => r.Id)] };
+        return new Candidate(spec, _model, file, way.Engine, way.Build, way.Place, need, fit.Forecast, blocked) { Recipes = told.Recipes };
     }
 
-    private string? Blocked(Way way, ModelFile file)
+    private bool IsNoGain(Way way, ModelFile file, Fit fit, double unshaped, double placeLoss)
     {
-        if (way.Blocked is { } reason) return reason;
-        if (_workload.Task is not (WorkloadTask.Chat or WorkloadTask.Embedding)) return $"this release serves no {_workload.Task.ToString().ToLowerInvariant()}";
-        if (file.Digest is null) return $"nobody has recorded a sha256 for {file.Name}, and nothing unverified is run";
-        if (_workload.Needs.HasFlag(Abilities.Vision) && file.Projector is not null) return "this release loads no vision projectors";
-        return null;
+        var (memory, onDevice) = Pools(way, fit.Need);
+        var most = Merit.Most(_workload, _model, unshaped, fit.Frame.Loss, placeLoss, _ground.Foresight.Most(_workload, _model, _shape, file, way, fit.Offload));
+        if (!_runnable.IsAsGood(most, memory, onDevice, way.Place)) return false;
+        _noGain ??= $"it would be no gain over what can be run: {Blocked(way, file)}";
+        return true;
     }
 
-    private MemoryNeed Need(Way way, ModelFile file, Offload offload, EngineSettings settings, Frame frame)
+    private static (ByteSize Host, ByteSize Device) Pools(Way way, MemoryNeed need) =>
+        way.Place.IsProcessor || way.Place.Unified ? (need.Total, ByteSize.Zero) : (need.Host, need.Device + need.OtherDevices);
+
+    private MemoryNeed Need(Way way, ModelFile file, Offload offload, Told told, Frame frame)
     {
         var llama = way.Engine.Formats.Contains(ModelFormat.Gguf);
         return MemoryFit.Of(_shape, file.Size + (_workload.Needs.HasFlag(Abilities.Vision) && file.Projector is { } projector ? projector.Size : ByteSize.Zero), new FitSettings
@@ -149,15 +187,15 @@ internal sealed class Layouts
             Context = frame.Context,
             Parallel = frame.Slots,
             KvType = frame.Kv,
-            MicroBatch = settings.MicroBatch,
-            FlashAttention = settings.FlashAttention != FlashAttention.Off,
+            MicroBatch = told.MicroBatch,
+            FlashAttention = told.FlashAttention != FlashAttention.Off,
             Family = llama ? EngineFamily.LlamaCpp : EngineFamily.VllmLike,
             HasGpu = !way.Place.IsProcessor,
             Devices = Math.Max(1, offload.Devices),
             GpuLayers = offload.Layers is 0 ? null : offload.Layers,
             ExpertsOnHost = offload.ExpertsOnHost,
             Unified = way.Place.Unified,
-            PromptCache = ByteSize.MiB(settings.PromptCacheMiB),
+            PromptCache = ByteSize.MiB(PromptCacheMiB(file)),
         });
     }
 
@@ -170,37 +208,14 @@ internal sealed class Layouts
         return need.Device <= free && need.Host <= _host && offload.Devices <= way.Place.Count;
     }
 
-    private static EngineSettings SettingsOf(Way way, ModelFile file, Offload offload, ImmutableArray<RecipeEntry> recipes)
-    {
-        var settings = new EngineSettings
-        {
-            Accelerator = way.Place.Index,
-            Devices = offload.Devices,
-            GpuLayers = way.Place.IsProcessor ? 0 : offload.Layers,
-            ExpertsOnHost = offload.ExpertsOnHost,
-            PromptCacheMiB = (int)Math.Min(512, file.Size.Bytes / 8 >> 20),
-        };
-        foreach (var recipe in recipes.Select(r => r.Settings))
-        {
-            settings = settings with
-            {
-                FlashAttention = recipe.FlashAttention ?? settings.FlashAttention,
-                LoadMode = recipe.LoadMode ?? settings.LoadMode,
-                MicroBatch = recipe.MicroBatch ?? settings.MicroBatch,
-                Split = recipe.Split ?? settings.Split,
-                Environment = recipe.Environment.IsEmpty ? settings.Environment : string.Join(' ', recipe.Environment.Select(v => $"{v.Key}={v.Value}")),
-            };
-        }
-
-        return settings;
-    }
+    private static int PromptCacheMiB(ModelFile file) => (int)Math.Min(512, file.Size.Bytes / 8 >> 20);
 
     /// <summary>One thread for a placeholder: it is fast enough, and more threads than free cores collapse the speed. Otherwise the physical cores, less one for everybody else; few when an accelerator does the work.</summary>
-    private int Threads(Way way, Offload offload, ImmutableArray<RecipeEntry> recipes)
+    private int Threads(Way way, Offload offload, Told told)
     {
         if (_model.Placeholder) return 1;
         var cores = Math.Max(1, _known.Machine.Cpu.Cores - 1);
-        if (recipes.Select(r => r.Settings.Threads).LastOrDefault(t => t is not null) is { } told) return Math.Min(told, cores);
+        if (told.Threads is { } threads) return Math.Min(threads, cores);
         return way.Place.IsProcessor || !offload.IsWhole ? cores : Math.Min(4, cores);
     }
 
@@ -214,16 +229,31 @@ internal sealed class Layouts
         {
             for (var slots = _workload.Concurrency; slots >= 1; slots /= 2)
             {
-                foreach (var kv in _model.KvBytesPerToken > 0 && _workload.Task == WorkloadTask.Chat ? FullOrBytes : Full) frames.Add(new Frame(context, slots, kv));
+                foreach (var kv in _model.KvBytesPerToken > 0 && _workload.Task == WorkloadTask.Chat ? FullOrBytes : Full) frames.Add(new Frame(context, slots, kv, Merit.ShapeLoss(_workload, _model, context, slots, kv)));
             }
 
             if (context == least) break;
         }
 
-        return [.. frames.OrderBy(f => Merit.ShapeLoss(_workload, _model, f.Context, f.Slots, f.Kv))];
+        return [.. frames.OrderBy(f => f.Loss)];
     }
 
-    private sealed record Frame(int Context, int Slots, KvType Kv);
+    /// <param name="Loss">What it gives up, in points of merit.</param>
+    private sealed record Frame(int Context, int Slots, KvType Kv, double Loss);
+
+    /// <summary>A layout that the memory holds.</summary>
+    private sealed class Fit(Offload offload, Frame frame, MemoryNeed need)
+    {
+        public Offload Offload { get; } = offload;
+
+        public Frame Frame { get; } = frame;
+
+        public MemoryNeed Need { get; } = need;
+
+        public Forecast? Forecast { get; set; }
+
+        public double Merit { get; set; }
+    }
 }
 
 /// <summary>Where the layers of a model lie.</summary>

@@ -12,10 +12,16 @@ public static class Merit
     /// <summary>A choice must be better than what runs by this much to be worth an exchange.</summary>
     public const double Noticeable = 1;
 
-    /// <summary>A level that is missed at all costs this much, and each halving of the speed beyond that <see cref="PerHalving"/>.</summary>
-    private const double Missed = 8;
+    /// <summary>Half the speed that is wanted: what is a little slower is still read.</summary>
+    private static readonly Patience Speed = new(14, 3);
 
-    private const double PerHalving = 20;
+    /// <summary>Twice the wait for the first token: a second more is nothing, a quarter of a minute is what people leave at.</summary>
+    private static readonly Patience Wait = new(4, 7);
+
+    /// <summary>Beyond these halvings nobody uses it, and how much slower still counts for less: else the smallest model would win wherever all are slow.</summary>
+    private const double Hopeless = 2;
+
+    private const double PerHopelessHalving = 15;
 
     private const double PerHalvedContext = 8;
 
@@ -29,14 +35,25 @@ public static class Merit
     /// <summary>What computes on the host beside an accelerator takes it from everybody else, and its speed depends on them.</summary>
     private const double LayersOnHost = 8;
 
-    private const double ExpertsOnHost = 2;
+    private const double ExpertsOnHost = 4;
 
-    private const double BesideIdleAccelerator = 2;
+    private const double BesideIdleAccelerator = 4;
 
-    public static double Of(Workload workload, ModelEntry model, ModelFile file, int context, int slots, KvType kv, Forecast? forecast)
+    /// <param name="unshaped">What the model can do less what its quantisation loses.</param>
+    /// <param name="shapeLoss"><see cref="ShapeLoss"/>.</param>
+    /// <param name="placeLoss"><see cref="PlaceLoss"/>.</param>
+    internal static double Of(Workload workload, ModelEntry model, double unshaped, double shapeLoss, double placeLoss, Forecast? forecast)
     {
-        var merit = model.QualityAt(workload.Skill) - QuantLoss(file, model) - ShapeLoss(workload, model, context, slots, kv) - LevelLoss(workload.Level, forecast);
-        return Math.Round(model.Placeholder ? merit - Placeholder : merit, 2);
+        var merit = unshaped - shapeLoss - LevelLoss(workload.Level, forecast);
+        return model.Placeholder ? Math.Round(merit - Placeholder, 2) : Math.Round(Math.Round(merit, 2) - placeLoss, 2);
+    }
+
+    /// <summary>What <see cref="Of"/> cannot exceed.</summary>
+    /// <param name="mostTokensPerS">That memory allows.</param>
+    internal static double Most(Workload workload, ModelEntry model, double unshaped, double shapeLoss, double placeLoss, double mostTokensPerS)
+    {
+        var merit = Of(workload, model, unshaped, shapeLoss, placeLoss, null);
+        return workload.Level?.TokensPerS is { } wanted ? merit - LossAt(mostTokensPerS / wanted, Speed) + 0.01 : merit;
     }
 
     /// <summary>What a quantisation costs, from what perplexities of the same model at several of them are reported to lose; of one whose name says nothing, from its bits per weight.</summary>
@@ -98,12 +115,25 @@ public static class Merit
         return loss + (PerHalvedSlots * Math.Max(0, Math.Log2((double)workload.Concurrency / Math.Max(1, slots))));
     }
 
+    /// <summary>Speed and wait are added up: what is slow to begin and slow to go on is worse than what is only one of them.</summary>
     private static double LevelLoss(ServiceLevel? level, Forecast? forecast)
     {
         if (level is null || forecast is null) return 0;
-        var share = 1.0;
-        if (level.TokensPerS is { } speed) share = Math.Min(share, forecast.CautiousTokensPerS / speed);
-        if (level.FirstToken is { } wait) share = Math.Min(share, wait.TotalSeconds / Math.Max(1e-3, forecast.FirstToken.TotalSeconds));
-        return share >= 1 ? 0 : Missed - (PerHalving * Math.Log2(Math.Max(share, 1e-6)));
+        var loss = 0.0;
+        if (level.TokensPerS is { } speed) loss += LossAt(forecast.CautiousTokensPerS / speed, Speed);
+        if (level.FirstToken is { } wait) loss += LossAt(wait.TotalSeconds / Math.Max(1e-3, forecast.FirstToken.TotalSeconds), Wait);
+        return loss;
     }
+
+    /// <param name="share">Of what is wanted that is reached; 1 and more costs nothing.</param>
+    private static double LossAt(double share, Patience patience)
+    {
+        var halvings = share >= 1 ? 0 : -Math.Log2(Math.Max(share, 1e-6));
+        var near = Math.Min(halvings, Hopeless);
+        return (patience.PerHalving * near) + (patience.Rising * near * near) + (PerHopelessHalving * (halvings - near));
+    }
+
+    /// <param name="PerHalving">Times the halvings, and</param>
+    /// <param name="Rising">times their square.</param>
+    private readonly record struct Patience(double PerHalving, double Rising);
 }

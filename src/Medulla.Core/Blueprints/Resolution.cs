@@ -6,7 +6,7 @@ namespace Medulla.Core.Blueprints;
 
 /// <summary>What could serve a workload on this machine, best first, and why the rest could not.</summary>
 /// <param name="Candidates">What this release can run, highest merit first.</param>
-/// <param name="Blocked">What would fit and serve, and cannot be run or fetched yet: highest merit first.</param>
+/// <param name="Blocked">What would fit and serve, and cannot be run or fetched yet: highest merit first, without what would be no gain: as much memory as something that can be run, and no better.</param>
 /// <param name="Rejections">The other models of the catalog, in its order.</param>
 public sealed record Resolution(ImmutableArray<Candidate> Candidates, ImmutableArray<Candidate> Blocked, ImmutableArray<Rejection> Rejections)
 {

@@ -13,13 +13,20 @@ public sealed class Resolutions
     public const int Max = 512;
 
     private readonly Dictionary<Key, Resolution> _remembered = [];
+    private Groundwork? _ground;
 
     public Resolution Of(Workload workload, Knowing known, PoolUse taken)
     {
         var key = new Key(workload, known, taken);
         if (_remembered.TryGetValue(key, out var resolution)) return resolution;
-        if (_remembered.Count == Max) _remembered.Clear();
-        return _remembered[key] = Resolver.Resolve(workload, known, taken);
+        if (_remembered.Count == Max)
+        {
+            _remembered.Clear();
+            _ground = null;
+        }
+
+        if (_ground?.IsOf(known) is not true) _ground = new Groundwork(known.Machine, known.Catalog);
+        return _remembered[key] = Resolver.Resolve(workload, known, taken, _ground);
     }
 
     /// <summary>Large parts are compared by identity: they are immutable, and read again only when they change.</summary>

@@ -9,6 +9,7 @@ namespace Medulla.Core.Blueprints;
 /// <summary>
 /// Workload × machine × catalog → ranked specifications. Every model file is laid out on every place of the machine by every
 /// build that can use the place; each gets the shape that gives up least and fits, and is ranked by its <see cref="Merit"/>.
+/// What can be run is ranked whole. What cannot is laid out after it, and predicted only where memory and bandwidth leave room for a gain.
 /// Deterministic; the whole catalog on one machine takes some ten milliseconds.
 /// </summary>
 public static class Resolver
@@ -20,64 +21,82 @@ public static class Resolver
 
     /// <summary>Ranks every file of every eligible model.</summary>
     /// <param name="taken">Memory of the other workloads' instances.</param>
-    public static Resolution Resolve(Workload workload, Knowing known, PoolUse taken)
+    public static Resolution Resolve(Workload workload, Knowing known, PoolUse taken) => Resolve(workload, known, taken, new Groundwork(known.Machine, known.Catalog));
+
+    /// <summary>The same without short cuts, every layout predicted, many times slower: what they are held against.</summary>
+    public static Resolution ResolveExhaustively(Workload workload, Knowing known, PoolUse taken) => Resolve(workload, known, taken, null);
+
+    /// <param name="ground">Of this machine and this catalog; null makes another for each model, and leaves out no layout.</param>
+    internal static Resolution Resolve(Workload workload, Knowing known, PoolUse taken, Groundwork? ground)
     {
-        var ways = Way.Of(known, workload.Task);
+        var exhaustive = ground is null;
+        ground ??= new Groundwork(known.Machine, known.Catalog);
+        var ways = Way.Of(known, workload.Task, ground.Places);
+        var rivals = ways.GroupBy(w => (w.Engine.Id, w.Place.Index)).Select(g => g.ToImmutableArray()).ToList();
         var asked = InstanceSpec.AskedBy(workload, known.IsDefault);
-        var (candidates, blocked) = (ImmutableArray.CreateBuilder<Candidate>(), ImmutableArray.CreateBuilder<Candidate>());
-        var rejections = ImmutableArray.CreateBuilder<Rejection>();
-        foreach (var model in known.Catalog.Models.Concat(known.OwnModels))
+        var (candidates, blocked) = (new List<Candidate>(), new List<Candidate>());
+        var models = known.Catalog.Models.AddRange(known.OwnModels);
+        var reasons = new string?[models.Length];
+
+        // What can be run comes first: it shows what of the rest would be a gain.
+        var runnable = new Runnable();
+        var rest = new List<(int Model, Layouts Layouts, IEnumerable<ModelFile> Files, ImmutableArray<Way> Backends)>();
+        var layouts = new Layouts?[models.Length];
+        for (var i = 0; i < models.Length; i++)
         {
-            if (Unfit(workload, known, model) is { } reason)
+            reasons[i] = Unfit(workload, known, models[i]);
+            if (reasons[i] is not null) continue;
+            var layout = layouts[i] = new Layouts(workload, known, models[i], taken, asked, exhaustive ? new Groundwork(known.Machine, known.Catalog) : ground, runnable, exhaustive);
+            foreach (var files in models[i].Files.GroupBy(f => f.Name))
             {
-                rejections.Add(new Rejection(model.Id, reason));
-                continue;
-            }
+                foreach (var backends in rivals)
+                {
+                    if (Preferred(layout, files, backends, runnable: true) is not { } candidate)
+                    {
+                        rest.Add((i, layout, files, backends));
+                        continue;
+                    }
 
-            var fits = new List<Candidate>();
-            var layout = new Layouts(workload, known, model, taken, asked);
-            foreach (var file in model.Files)
-            {
-                fits.AddRange(ways.Where(w => w.Engine.Runs(file)).Select(w => layout.Best(w, file)).OfType<Candidate>());
+                    candidates.Add(candidate);
+                    runnable.Add(candidate);
+                    layouts[i] = null;
+                }
             }
-
-            foreach (var candidate in fits.GroupBy(c => (c.File.Name, c.Place.Index, c.Engine.Id)).Select(Preferred)) (candidate.Blocked is null ? candidates : blocked).Add(candidate);
-            if (fits.Count == 0) rejections.Add(new Rejection(model.Id, layout.WhyNone(ways)));
         }
 
-        candidates.Sort(Ranking);
-        blocked.Sort(Ranking);
-        return new Resolution(candidates.ToImmutable(), blocked.ToImmutable(), rejections.ToImmutable());
+        foreach (var (model, layout, files, backends) in rest)
+        {
+            if (Preferred(layout, files, backends, runnable: false) is not { } candidate) continue;
+            blocked.Add(candidate);
+            layouts[model] = null;
+        }
+
+        for (var i = 0; i < models.Length; i++) reasons[i] ??= layouts[i]?.WhyNone(ways);
+        ImmutableArray<Rejection> rejections = [.. models.Zip(reasons).Where(p => p.Second is not null).Select(p => new Rejection(p.First.Id, p.Second!))];
+        return new Resolution(Ranking.Ordered(candidates), Ranking.Ordered(blocked), rejections);
     }
 
-    /// <summary>Backends of one engine on one place: the catalog's order counts, unless another is clearly faster. One that can be run comes before those that cannot.</summary>
-    private static Candidate Preferred(IEnumerable<Candidate> backends)
+    /// <summary>Backends of one engine on one place: the catalog's order counts, unless another is clearly faster.</summary>
+    /// <param name="files">Of one name.</param>
+    /// <param name="runnable">Looks at what can be run, or at what cannot.</param>
+    private static Candidate? Preferred(Layouts layouts, IEnumerable<ModelFile> files, ImmutableArray<Way> backends, bool runnable)
     {
         Candidate? best = null;
-        foreach (var candidate in backends.OrderBy(c => c.Blocked is not null))
+        foreach (var file in files.Where(backends[0].Engine.Runs))
         {
-            if (best is null || (candidate.Blocked is null == best.Blocked is null && IsClearlyBetter(candidate, best))) best = candidate;
+            foreach (var way in backends)
+            {
+                if (layouts.Blocked(way, file) is null == runnable && layouts.Best(way, file) is { } candidate && (best is null || IsClearlyBetter(candidate, best))) best = candidate;
+            }
         }
 
-        return best!;
+        return best;
 
         static bool IsClearlyBetter(Candidate a, Candidate b)
         {
             var ahead = a.Spec.Merit - b.Spec.Merit;
             return ahead >= Merit.Noticeable || (ahead > -Merit.Noticeable && (a.Forecast?.TokensPerS ?? 0) > (b.Forecast?.TokensPerS ?? 0) * ClearlyFaster);
         }
-    }
-
-    /// <summary>Merit, then speed with all slots at work, then the smaller file, then the name.</summary>
-    private static int Ranking(Candidate a, Candidate b)
-    {
-        if (a.Spec.Merit != b.Spec.Merit) return b.Spec.Merit.CompareTo(a.Spec.Merit);
-        var (fast, slow) = (Rounded(a.Forecast), Rounded(b.Forecast));
-        if (fast != slow) return slow.CompareTo(fast);
-        if (a.File.Size != b.File.Size) return a.File.Size.CompareTo(b.File.Size);
-        return string.CompareOrdinal(a.Spec.Id.Value, b.Spec.Id.Value);
-
-        static double Rounded(Forecast? forecast) => forecast is null ? 0 : Math.Round(forecast.TogetherTokensPerS, 1);
     }
 
     private static string? Unfit(Workload workload, Knowing known, ModelEntry model)

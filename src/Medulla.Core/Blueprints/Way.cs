@@ -10,12 +10,17 @@ namespace Medulla.Core.Blueprints;
 /// <param name="Blocked">Why this release cannot run it; null when it can.</param>
 internal sealed record Way(EngineEntry Engine, BuildEntry Build, Placement Place, EngineBuild Identity, string? Blocked)
 {
+    /// <summary>Recipes of the catalog for this engine, backend and hardware, some of them for certain models only.</summary>
+    public ImmutableArray<RecipeEntry> Recipes { get; private init; } = [];
+
+    /// <summary>What the recipes say of a model that none of them names.</summary>
+    public Told Told { get; private init; } = Told.Nothing;
+
     private static readonly Digest NotHere = Digest.Of("not here yet");
 
     /// <summary>Every way that this machine's hardware allows, in the catalog's order.</summary>
-    public static ImmutableArray<Way> Of(Knowing known, WorkloadTask task)
+    public static ImmutableArray<Way> Of(Knowing known, WorkloadTask task, ImmutableArray<Placement> places)
     {
-        var places = Placement.Of(known.Machine, known.Catalog);
         var platform = $"{known.Machine.Os.Family}-{known.Machine.Os.Architecture}";
         var ways = ImmutableArray.CreateBuilder<Way>();
         foreach (var engine in known.Catalog.Engines.Where(e => e.Tasks.Contains(task)))
@@ -31,7 +36,16 @@ internal sealed record Way(EngineEntry Engine, BuildEntry Build, Placement Place
         }
 
         // A native build and an image of one backend are as fast and as large as each other: the one that can be run stands for both.
-        return [.. ways.GroupBy(w => (w.Engine.Id, w.Build.Backend, w.Place.Index)).Select(g => g.FirstOrDefault(w => w.Blocked is null) ?? g.First())];
+        return [.. ways.GroupBy(w => (w.Engine.Id, w.Build.Backend, w.Place.Index)).Select(g => (g.FirstOrDefault(w => w.Blocked is null) ?? g.First()).With(known.Catalog.Recipes))];
+    }
+
+    public Told ToldOf(ModelEntry model) =>
+        Recipes.Any(r => r.Models.Contains(model.Id)) ? Told.By([.. Recipes.Where(r => r.Models.IsEmpty || r.Models.Contains(model.Id))]) : Told;
+
+    private Way With(ImmutableArray<RecipeEntry> recipes)
+    {
+        ImmutableArray<RecipeEntry> mine = [.. recipes.Where(r => r.IsFor(Engine.Id, Build.Backend, Place.Hardware))];
+        return this with { Recipes = mine, Told = Told.By([.. mine.Where(r => r.Models.IsEmpty)]) };
     }
 
     /// <summary>The newest build of this kind on the device; null when there is none.</summary>

@@ -111,5 +111,5 @@ public static class Conditions
     public static Condition? Find(string code) => ByCode.GetValueOrDefault(code);
 
     /// <summary>What a code means; one that this release does not know (a newer one wrote it) names itself.</summary>
-    public static Condition Of(string code) => Find(code) ?? new Condition(code, Layer.State, Severity.Warning, code, "A condition that this release does not know.");
+    public static Condition Of(string code) => Find(code) ?? new Condition(code, Layer.State, Severity.Warning, code.Replace('-', ' '), "A condition that this release does not know.");
 }

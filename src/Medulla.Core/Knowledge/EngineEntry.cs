@@ -36,7 +36,7 @@ public sealed record EngineEntry
     private static bool Matches(string pattern, string text)
     {
         if (!pattern.EndsWith('*')) return string.Equals(pattern, text, StringComparison.OrdinalIgnoreCase);
-        return text.StartsWith(pattern[..^1], StringComparison.OrdinalIgnoreCase);
+        return text.AsSpan().StartsWith(pattern.AsSpan(..^1), StringComparison.OrdinalIgnoreCase);
     }
 }
 

@@ -50,9 +50,9 @@ public sealed record RecipeEntry
 
     public ImmutableArray<string> Sources { get; init; } = [];
 
-    public bool IsFor(EngineId engine, string backend, HardwareEntry? hardware, ModelId model) =>
+    /// <summary>Whatever the model.</summary>
+    public bool IsFor(EngineId engine, string backend, HardwareEntry? hardware) =>
         Engine == engine && Backend == backend &&
-        (Models.IsEmpty || Models.Contains(model)) &&
         ((Hardware.IsEmpty && Classes.IsEmpty) || (hardware is not null && (Hardware.Contains(hardware.Id) || Classes.Contains(hardware.Class, StringComparer.Ordinal))));
 }
 

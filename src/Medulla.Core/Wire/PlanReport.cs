@@ -64,7 +64,7 @@ public sealed record WorkloadPlan
     {
         var resolution = allotment.Resolution;
         var workload = allotment.Workload;
-        var all = resolution.Candidates.Concat(resolution.Blocked).OrderByDescending(c => c.Spec.Merit).ThenByDescending(c => c.Forecast?.TogetherTokensPerS ?? 0).ToList();
+        var all = resolution.Candidates.Concat(resolution.Blocked).OrderByDescending(c => c.Spec.Merit).ToList();
         var others = all.Where(c => c.Model.Id != allotment.Best?.Model.Id).DistinctBy(c => c.Model.Id).Take(PlanReport.MaxAlternatives);
         return new WorkloadPlan
         {

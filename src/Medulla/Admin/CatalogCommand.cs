@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Medulla.Catalogs;
 using Medulla.Core.Knowledge;
+using Medulla.Core.Wire;
 using Medulla.State;
 using Spectre.Console;
 
@@ -24,7 +25,7 @@ internal static class CatalogCommand
         command.SetAction(async parsed =>
         {
             var folder = parsed.GetValue(Folder) ?? "catalog";
-            var (report, problem) = CatalogReport.Of(folder, () => Previous(parsed.GetValue(against)));
+            var (report, problem) = CatalogReport.Of(folder, () => Previous(parsed.GetValue(against)), Progress);
             if (report is null) return await Commands.FailAsync(problem!);
             if (parsed.GetValue(Commands.Json)) Console.WriteLine(JsonSerializer.Serialize(report, CatalogJson.Default.CatalogReport));
             else Show(Commands.Screen, report);
@@ -72,7 +73,7 @@ internal static class CatalogCommand
             if (old is null) return await Commands.FailAsync(problem!);
             (var fresh, problem) = Previous(parsed.GetValue(after));
             if (fresh is null) return await Commands.FailAsync(problem!);
-            var changes = CatalogReport.ChangesBetween(ChoiceTable.Of(old), ChoiceTable.Of(fresh));
+            var changes = CatalogReport.ChangesBetween(ChoiceTable.Of(old, Progress), ChoiceTable.Of(fresh, Progress));
             if (parsed.GetValue(Commands.Json)) Console.WriteLine(JsonSerializer.Serialize(changes, CatalogJson.Default.ImmutableArrayChoiceChange));
             else Show(Commands.Screen, changes);
             return ExitCode.Fine;
@@ -94,6 +95,12 @@ internal static class CatalogCommand
         using var file = File.OpenRead(path);
         var (bundle, reason) = CatalogBundle.Read(file);
         return (bundle, bundle is null ? $"cannot read the catalog {path}: {reason}" : null);
+    }
+
+    /// <summary>For whoever watches: nothing is written into a file or a pipe.</summary>
+    private static void Progress(int done)
+    {
+        if (!Console.IsErrorRedirected) Console.Error.Write($"\r{done} kinds of hardware resolved ");
     }
 
     private static void Show(IAnsiConsole console, CatalogReport report)
@@ -170,7 +177,8 @@ internal sealed record CatalogReport
     public required ImmutableArray<ChoiceChange> Changes { get; init; }
 
     /// <param name="previous">Asked only when there is nothing wrong.</param>
-    public static (CatalogReport? Report, string? Problem) Of(string folder, Func<(Catalog? Catalog, string? Problem)> previous)
+    /// <param name="done">Told how many kinds of hardware are resolved, from any thread.</param>
+    public static (CatalogReport? Report, string? Problem) Of(string folder, Func<(Catalog? Catalog, string? Problem)> previous, Action<int>? done = null)
     {
         var (catalog, evidence, problems) = CatalogFolder.Read(folder);
         var all = problems.Concat(problems.Count == 0 ? CatalogReferences.Check(catalog).Concat(EvidenceCheck.Impossible(evidence)) : []).ToImmutableArray();
@@ -200,13 +208,16 @@ internal sealed record CatalogReport
         catalog = catalog with { Calibration = CatalogFolder.Learn(evidence) };
         report = report with { Remarks = [.. EvidenceCheck.Outliers(evidence, catalog.Calibration)] };
         var start = System.Diagnostics.Stopwatch.GetTimestamp();
-        var choices = ChoiceTable.Of(catalog);
+        var choices = ChoiceTable.Of(catalog, done);
         var took = System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds;
-        return (report with { Pairs = choices.Length, Unserved = choices.Count(c => c.IsNone), ResolveS = Math.Round(took, 2), Changes = ChangesBetween(ChoiceTable.Of(old), choices) }, null);
+        return (report with { Pairs = choices.Length, Unserved = choices.Count(c => c.IsNone), ResolveS = Math.Round(took, 2), Changes = IsSame(old, catalog) ? [] : ChangesBetween(ChoiceTable.Of(old, done), choices) }, null);
     }
 
     public static ImmutableArray<ChoiceChange> ChangesBetween(ImmutableArray<Choice> before, ImmutableArray<Choice> after) =>
         [.. ChoiceTable.Differences(before, after).Select(d => new ChoiceChange((d.After ?? d.Before)!.Hardware, (d.After ?? d.Before)!.Workload, d.Before?.Text ?? "", d.After?.Text ?? "", d.Before?.Speed, d.After?.Speed, d.After?.Reason ?? "it is not in the catalog any more"))];
+
+    /// <summary>Catalogs that are written alike choose alike.</summary>
+    private static bool IsSame(Catalog a, Catalog b) => JsonSerializer.SerializeToUtf8Bytes(a, CoreJson.Default.Catalog).AsSpan().SequenceEqual(JsonSerializer.SerializeToUtf8Bytes(b, CoreJson.Default.Catalog));
 }
 
 /// <param name="Before">Model, quantisation, engine; empty for nothing.</param>

@@ -82,8 +82,8 @@ public static class FaultTable
 
     private static IEnumerable<Fault> Answers()
     {
-        yield return Healed("nan-logits", "every answer is one character over and over", Actor.Fake, ["nan-logits"], s => Change(s, "one-character"), relent: s => Change(s, "")) with { NoticeWithin = 60, EndWithin = 150, Brief = false };
-        yield return Healed("gibberish-template", "golden prompts are answered wrongly by one model", Actor.Fake, ["gibberish-template"], s => Change(s, "only=tinychat-s,wrong-answers")) with { NoticeWithin = 60, EndWithin = 200, Brief = false };
+        yield return Healed("nan-logits", "every answer is one character over and over", Actor.Fake, ["nan-logits"], s => Change(s, "one-character"), relent: s => Change(s, "")) with { NoticeWithin = 120, EndWithin = 240, Brief = false };
+        yield return Healed("gibberish-template", "golden prompts are answered wrongly by one model", Actor.Fake, ["gibberish-template"], s => Change(s, "only=tinychat-s,wrong-answers")) with { NoticeWithin = 120, EndWithin = 300, Brief = false };
     }
 
     private static IEnumerable<Fault> Memory()
@@ -98,7 +98,7 @@ public static class FaultTable
     {
         yield return Stated("disk-full", "the disk of the state is full", Actor.Fake, ["disk-low"], Fill, relent: Empty) with { NeedsRoot = true, Prepare = s => s.SmallDiskAsync(96) };
         yield return Stated("inode-exhaustion", "no more files can be made", Actor.Fake, ["inode-exhaustion"], FillFiles) with { NeedsRoot = true, Prepare = s => s.SmallDiskAsync(96, "-N 160") };
-        yield return Healed("fs-read-only", "the file system is read-only, and then it is not", Actor.Fake, ["fs-read-only"], s => Scene.RunAsync("mount", "-o", "remount,ro", s.Device.Data), relent: s => Scene.RunAsync("mount", "-o", "remount,rw", s.Device.Data)) with { NeedsRoot = true, Prepare = s => s.SmallDiskAsync(96) };
+        yield return Stated("fs-read-only", "the kernel finds an error in the file system and takes the right to write away", Actor.Fake, ["fs-read-only", "io-error"], s => s.FileSystemErrorAsync()) with { NeedsRoot = true, Prepare = s => s.SmallDiskAsync(96) };
     }
 
     private static IEnumerable<Fault> Host()

@@ -107,8 +107,15 @@ public sealed class Scene(Fault fault, double pace) : IAsyncDisposable
         Directory.CreateDirectory(Device.Data);
         await RunAsync("truncate", "-s", $"{mebibytes}M", image);
         await RunAsync("sh", "-c", $"mkfs.ext4 -q -m 0 {options} {image}");
-        await RunAsync("mount", "-o", "loop", image, Device.Data);
+        await RunAsync("mount", "-o", "loop,errors=remount-ro", image, Device.Data);
         Later(() => RunAsync("umount", "-l", Device.Data));
+    }
+
+    /// <summary>Has the kernel find an error in the file system of <see cref="SmallDiskAsync"/>.</summary>
+    public async Task FileSystemErrorAsync()
+    {
+        var line = (await File.ReadAllLinesAsync("/proc/self/mounts")).Last(l => l.Contains(Device.Data, StringComparison.Ordinal));
+        await File.WriteAllTextAsync($"/sys/fs/ext4/{Path.GetFileName(line.Split(' ')[0])}/trigger_fs_error", "an error that was asked for");
     }
 
     public static async Task RunAsync(params string[] command)

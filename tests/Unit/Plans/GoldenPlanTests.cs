@@ -3,6 +3,7 @@ using System.Text;
 using Medulla.Admin;
 using Medulla.Core.Blueprints;
 using Medulla.Core.Intents;
+using Medulla.Core.Machines;
 using Medulla.Core.Units;
 using Medulla.Core.Wire;
 using Medulla.State;
@@ -31,12 +32,14 @@ public class GoldenPlanTests
     [InlineData("riscv-k1-8g")]
     public void A_box_gets_the_plan_that_its_file_says(string hardware)
     {
-        var machine = PlanCommand.Typical(hardware, Catalog).Machine!;
-        var known = new Knowing { Policy = new Policy(), IsDefault = true, Machine = machine, Catalog = Catalog };
-        var text = Render(hardware, PlanReport.Of(Sharing.Plan(Intent.Default(new Policy()).Workloads, known, new Resolutions()), known));
-        var file = Path.Combine(Repository.Root, "tests", "Unit", "Plans", hardware + ".txt");
-        if (Environment.GetEnvironmentVariable("MEDULLA_GOLDEN") == "write") File.WriteAllText(file, text);
-        Assert.Equal(File.ReadAllText(file), text);
+        Check(hardware, PlanCommand.Typical(hardware, Catalog).Machine!);
+    }
+
+    [Fact]
+    public void A_virtual_machine_with_more_memory_than_speed_gets_what_it_can_serve()
+    {
+        var small = PlanCommand.Typical("cpu-x64-4g-vm", Catalog).Machine!;
+        Check("cpu-x64-24g-vm", small with { Memory = small.Memory with { Total = ByteSize.GiB(24) } });
     }
 
     [Fact]
@@ -62,6 +65,15 @@ public class GoldenPlanTests
             Assert.All(plan, p => Assert.Equal(p.Workload.Task is WorkloadTask.Chat or WorkloadTask.Embedding, p.Now is not null));
             Assert.True(Budget.Holds(known.Machine, known.Policy, PoolUse.Of(plan.Select(p => p.Best!.Spec))), hardware);
         }
+    }
+
+    private static void Check(string hardware, Machine machine)
+    {
+        var known = new Knowing { Policy = new Policy(), IsDefault = true, Machine = machine, Catalog = Catalog };
+        var text = Render(hardware, PlanReport.Of(Sharing.Plan(Intent.Default(new Policy()).Workloads, known, new Resolutions()), known));
+        var file = Path.Combine(Repository.Root, "tests", "Unit", "Plans", hardware + ".txt");
+        if (Environment.GetEnvironmentVariable("MEDULLA_GOLDEN") == "write") File.WriteAllText(file, text);
+        Assert.Equal(File.ReadAllText(file), text);
     }
 
     private static string Render(string hardware, PlanReport report)
