@@ -91,7 +91,7 @@ internal static partial class GatewayBench
         GatewayKestrel.PreferInline();
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        GatewayKestrel.Configure(builder.WebHost, new IPEndPoint(IPAddress.Loopback, int.Parse(port, CultureInfo.InvariantCulture)));
+        GatewayKestrel.Configure(builder.WebHost, new IPEndPoint(IPAddress.Loopback, int.Parse(port, CultureInfo.InvariantCulture)), files: null);
         await using var app = builder.Build();
         var options = new GatewayOptions { Key = null, LocalToken = new Secret("bench") };
         var routes = new Routes();

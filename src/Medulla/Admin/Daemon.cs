@@ -167,7 +167,7 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         builder.Logging.AddFilter("Microsoft", LogLevel.Error);
         builder.Services.AddSingleton<IHostLifetime, OwnLifetime>();
-        GatewayKestrel.Configure(builder.WebHost, options.Listen);
+        GatewayKestrel.Configure(builder.WebHost, options.Listen, HostSensors.OpenFilesLimit());
         return builder.Build();
     }
 

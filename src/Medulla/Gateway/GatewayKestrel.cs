@@ -13,18 +13,19 @@ namespace Medulla.Gateway;
 /// </summary>
 internal static class GatewayKestrel
 {
-    public const int MaxConnections = 4096;
+    private const int MaxConnections = 4096;
 
     /// <summary>Before the first socket of the process.</summary>
     public static void PreferInline() => Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
 
-    public static void Configure(IWebHostBuilder host, IPEndPoint listen) => host.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true).ConfigureKestrel(kestrel =>
+    /// <param name="files">Files that this process may open; null when unknown. Clients get no more than half of them, so that the work behind them always has its own.</param>
+    public static void Configure(IWebHostBuilder host, IPEndPoint listen, int? files) => host.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true).ConfigureKestrel(kestrel =>
     {
         kestrel.Listen(listen);
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = null;
         kestrel.Limits.MinRequestBodyDataRate = null;
         kestrel.Limits.MinResponseDataRate = null;
-        kestrel.Limits.MaxConcurrentConnections = MaxConnections;
+        kestrel.Limits.MaxConcurrentConnections = files is { } most ? Math.Clamp(most / 2, 16, MaxConnections) : MaxConnections;
     });
 }

@@ -28,6 +28,7 @@ internal sealed class HostSensors(string data, MachineProbe probe, TimeProvider 
     private static readonly TimeSpan Slept = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Once = TimeSpan.FromMinutes(1);
 
+    private readonly int? _mayOpen = OpenFilesLimit();
     private readonly KernelReader _kernel = new(Path.Combine(root, "dev/kmsg"));
     private readonly HashSet<string> _gave = new(StringComparer.Ordinal);
     private readonly Dictionary<(string, string), TimeSpan> _told = [];
@@ -99,7 +100,7 @@ internal sealed class HostSensors(string data, MachineProbe probe, TimeProvider 
             FilesFree = space is { Files: > 0 } f ? f.FilesFree : null,
             Unwritable = space is { IsReadOnly: true } ? $"the file system of {data} is read-only" : null,
             OpenFiles = OpenFiles(),
-            OpenFilesLimit = Limit(),
+            OpenFilesLimit = _mayOpen,
             Temperature = heat,
             TemperatureLimit = limit,
             Lost = lost.ToImmutable(),
@@ -167,9 +168,10 @@ internal sealed class HostSensors(string data, MachineProbe probe, TimeProvider 
         }
     }
 
-    private int? Limit()
+    /// <summary>Files that this process may open; null when unknown.</summary>
+    public static int? OpenFilesLimit()
     {
-        var line = Text("proc/self/limits")?.Split('\n').FirstOrDefault(l => l.StartsWith("Max open files", StringComparison.Ordinal));
+        var line = File.Exists("/proc/self/limits") ? File.ReadLines("/proc/self/limits").FirstOrDefault(l => l.StartsWith("Max open files", StringComparison.Ordinal)) : null;
         return line is not null && int.TryParse(line["Max open files".Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[0], CultureInfo.InvariantCulture, out var limit) ? limit : null;
     }
 

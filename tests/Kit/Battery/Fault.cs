@@ -50,6 +50,9 @@ public sealed record Fault(string Id, string Layer, string Title, Actor Actor, E
     /// <summary>Needs the right to make control groups, mounts or lines in the kernel's log.</summary>
     public bool NeedsRoot { get; init; }
 
+    /// <summary>A program that the provocation needs; null for none.</summary>
+    public string? Tool { get; init; }
+
     /// <summary>The device serves when it is provoked; false for faults that are there from the start.</summary>
     public bool ServesFirst { get; init; } = true;
 

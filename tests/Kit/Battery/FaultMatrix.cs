@@ -10,6 +10,7 @@ public static class FaultMatrix
     public static string? WhyNot(Fault fault)
     {
         if (!OperatingSystem.IsLinux()) return "provocations are Linux's";
+        if (fault.Tool is { } tool && !(Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(d => File.Exists(Path.Combine(d, tool)))) return $"{tool} is not installed";
         return fault.NeedsRoot && !Environment.IsPrivilegedProcess ? "needs root" : null;
     }
 

@@ -111,10 +111,10 @@ public static class FaultTable
         yield return Kernel("kernel-hung-task", "INFO: task kworker/0:1:77 blocked for more than 120 seconds.");
         yield return Healed("daemon-fd-leak", "clients leave connections open until most files of the daemon are", Actor.Fake, ["daemon-fd-leak"], Connections, relent: s => { foreach (var c in (List<System.Net.Sockets.TcpClient>)s.Note!) c.Dispose(); return Task.CompletedTask; }) with
         {
-            Prepare = s => { s.Device.Under = ["sh", "-c", "ulimit -n 400; exec \"$@\"", "sh"]; return Task.CompletedTask; },
+            Prepare = s => { s.Device.Under = ["sh", "-c", "ulimit -n 450; exec \"$@\"", "sh"]; return Task.CompletedTask; },
         };
-        yield return Healed("clock-1970", "the clock is at 1970 when the device starts", Actor.Real, [], _ => Task.CompletedTask) with { Prepare = s => { s.Device.Under = ["faketime", "-f", "@1970-01-02 00:00:00"]; return Task.CompletedTask; } };
-        yield return Healed("clock-ahead", "the clock is ten years ahead when the device starts", Actor.Real, [], _ => Task.CompletedTask) with { Prepare = s => { s.Device.Under = ["faketime", "-f", "+10y"]; return Task.CompletedTask; } };
+        yield return Healed("clock-1970", "the clock is at 1970 when the device starts", Actor.Real, [], _ => Task.CompletedTask) with { Tool = "faketime", Prepare = s => { s.Device.Under = ["faketime", "-f", "@1970-01-02 00:00:00"]; return Task.CompletedTask; } };
+        yield return Healed("clock-ahead", "the clock is ten years ahead when the device starts", Actor.Real, [], _ => Task.CompletedTask) with { Tool = "faketime", Prepare = s => { s.Device.Under = ["faketime", "-f", "+10y"]; return Task.CompletedTask; } };
     }
 
     private static IEnumerable<Fault> Network()
@@ -233,7 +233,7 @@ public static class FaultTable
     private static Fault Untouched(string id, string title, Actor actor, Func<Scene, Task> provoke) => new(id, "", title, actor, Ending.Untouched, [], provoke);
 
     private static Fault Kernel(string code, string line) =>
-        Stated(code, $"the kernel says: {line}", Actor.Fake, [code], s => File.WriteAllTextAsync("/dev/kmsg", "<3>" + line)) with { NeedsRoot = true };
+        Stated(code, $"the kernel says: {line}", Actor.Fake, [code], s => File.WriteAllTextAsync("/dev/kmsg", $"<3>{line}\n")) with { NeedsRoot = true };
 
     /// <summary>A second workload wants a model that only this source has.</summary>
     private static Fault Source(string code, string title, string does) => Stated(code, title, Actor.Fake, [code], _ => Task.CompletedTask) with
