@@ -119,6 +119,10 @@ internal static class Absorb
         return memory with { Orders = orders, Ladders = ladders };
     }
 
+    /// <summary>Boot time at which the next time of quiet is over; null when none runs.</summary>
+    public static TimeSpan? NextQuiet(Memory memory, TimeSpan now, double pace) =>
+        memory.Ladders.Where(l => memory.Incidents.Any(i => i.IsOpen && i.Code == l.Condition)).Select(l => (TimeSpan?)(l.SeenAt + Quiet(l.Condition, pace))).Where(t => t > now).Min();
+
     /// <summary>Conditions of the machine that are there or not, as its sensors show them.</summary>
     public static Memory Sensed(Memory memory, Observation world, Policy policy, bool unified, List<Note> notes)
     {
@@ -333,7 +337,7 @@ internal static class Absorb
         if (memory.Target.For(workload) is not { } target || world.Find(target.Id) is not { State: InstanceState.Ready } fact) return null;
         var condition = Conditions.Of(incident.Code);
         if (memory.LadderOf(workload, incident.Code) is not { } ladder) return incident.Code == Conditions.CrashLoop.Code ? null : $"{target.Model} serves";
-        var quiet = Pace(incident.Code == Conditions.CrashLoop.Code ? Ladder.Forgotten : condition.Quiet, pace);
+        var quiet = Quiet(incident.Code, pace);
         if (now - ladder.SeenAt < quiet || fact.StartedAt <= ladder.SeenAt || memory.RenewalOf(fact.Spec, fact.StartedAt) is not null) return null;
         if (condition.Layer == Layer.Answer && fact.Probe is not { IsGood: true }) return null;
         return quiet == TimeSpan.Zero ? $"{target.Model} gave a token" : $"{target.Model} gave a token, and it has stayed away for {quiet.TotalSeconds:0} s";
@@ -365,7 +369,11 @@ internal static class Absorb
         return open ? now - ladder.StepAt >= Ladder.Again : now - ladder.SeenAt >= Ladder.Forgotten;
     }
 
-    private static TimeSpan Pace(TimeSpan time, double pace) => pace is 1 ? time : time / pace;
+    private static TimeSpan Quiet(string code, double pace)
+    {
+        var quiet = code == Conditions.CrashLoop.Code ? Ladder.Forgotten : Conditions.Of(code).Quiet;
+        return pace is 1 ? quiet : quiet / pace;
+    }
 
     private static WorkloadName? Workload(Incident incident) =>
         incident.Subject.StartsWith("workload/", StringComparison.Ordinal) ? new WorkloadName(incident.Subject["workload/".Length..]) : null;

@@ -29,7 +29,7 @@ public sealed record Decision
     /// <summary>No trial, no move: nothing that could still succeed now.</summary>
     public required bool Settled { get; init; }
 
-    /// <summary>Boot time at which a hold ends; null when only events matter.</summary>
+    /// <summary>Boot time at which a hold or a time of quiet ends; null when only events matter.</summary>
     public required TimeSpan? NextLook { get; init; }
 
     /// <summary>What was learned and decided, for the journal.</summary>
@@ -73,10 +73,12 @@ public static class Decide
             Routes = routes,
             Degraded = degraded,
             Settled = mind.Trials.IsEmpty && plan.Moves.IsEmpty && mind.Target.Instances.All(i => world.Find(i.Id) is { State: InstanceState.Ready }),
-            NextLook = plan.Holds.Where(h => h.Until > world.Now.Boot).Min(h => h.Until),
+            NextLook = Earlier(plan.Holds.Where(h => h.Until > world.Now.Boot).Min(h => h.Until), Absorb.NextQuiet(mind, world.Now.Boot, intent.Policy.Pace)),
             Notes = [.. notes],
         };
     }
+
+    private static TimeSpan? Earlier(TimeSpan? a, TimeSpan? b) => a is null || b < a ? b : a;
 
     private static Memory Verdicts(Memory memory, Catalog catalog, Observation world, List<Note> notes)
     {
