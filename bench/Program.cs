@@ -1,6 +1,6 @@
 using Medulla.Bench;
 
-// dotnet run -c Release --project bench -- decide | resolve | gateway | streams | recovery | footprint | predict | memory | faults [ID…] | all
+// dotnet run -c Release --project bench -- decide | resolve | gateway | streams | recovery | footprint | predict | memory | faults [ID…] | storm | rivals | all
 return args switch
 {
     ["decide"] => DecideBench.Run(),
@@ -10,6 +10,8 @@ return args switch
     ["streams"] => await StreamBench.RunAsync(),
     ["recovery"] => await RecoveryBench.RunAsync(),
     ["predict"] => PredictBench.Run(),
+    ["storm"] => await StormBench.RunAsync(),
+    ["rivals"] => await RivalsBench.RunAsync(),
     ["faults", .. var ids] => await FaultBench.RunAsync(ids),
     ["footprint"] => await FootprintBench.RunAsync(),
     ["memory"] => await MemoryBench.RunAsync(),
@@ -19,7 +21,7 @@ return args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: dotnet run -c Release --project bench -- decide | resolve | gateway | streams | recovery | footprint | predict | memory | faults [ID…] | all");
+    Console.Error.WriteLine("usage: dotnet run -c Release --project bench -- decide | resolve | gateway | streams | recovery | footprint | predict | memory | faults [ID…] | storm | rivals | all");
     return 2;
 }
 
