@@ -75,12 +75,14 @@ internal static class Absorb
 
             var spec = memory.Target.Instances.Concat(memory.Good.Instances).FirstOrDefault(i => i.Id == fact.Spec);
             if (spec is null || memory.RenewalOf(fact.Spec, fact.StartedAt) is not null) continue;
-            if (fact is { State: InstanceState.Ready, Probe: { IsGood: false, InARow: >= Planner.Sanity } probe } && memory.TrialOf(fact.Workload) is null)
+            if (fact is { State: InstanceState.Ready, Probe: { IsGood: false, NoAnswer: false, InARow: >= Planner.Sanity } probe } && memory.TrialOf(fact.Workload) is null)
             {
                 var condition = probe.Garbled ? Conditions.NanLogits : Conditions.WrongAnswers;
-                if (memory.LadderOf(fact.Workload, condition.Code) is { } ladder && ladder.SeenAt >= probe.At) continue;
-                memory = Blame(memory, new Cause(condition, $"{probe.InARow} times in a row: {probe.Failure}"), spec.Id, fact.Workload, world.Now, notes);
-                continue;
+                if (memory.LadderOf(fact.Workload, condition.Code) is not { } ladder || ladder.SeenAt < probe.At)
+                {
+                    memory = Blame(memory, new Cause(condition, $"{probe.InARow} times in a row: {probe.Failure}"), spec.Id, fact.Workload, world.Now, notes);
+                    continue;
+                }
             }
 
             if (Liveness.Of(fact, spec, world.Now.Boot) is not { } cause) continue;
@@ -129,13 +131,22 @@ internal static class Absorb
         if (world.Host is not { } host) return memory;
         foreach (var (condition, evidence) in HostConditions.Of(host, policy, unified))
         {
-            if (evidence is null) memory = Close(memory, condition, Host, HostConditions.WhyOver(condition, host), world.Now);
+            if (evidence is null)
+            {
+                var open = memory.Incidents.FirstOrDefault(i => i.IsOpen && i.Code == condition.Code && i.Subject == Host);
+                if (open is not null && world.Now.Wall - open.LastAt >= condition.Quiet) memory = Close(memory, condition, Host, HostConditions.WhyOver(condition, host), world.Now);
+            }
+            else if (memory.Incidents.Any(i => i.IsOpen && condition.SymptomOf.Contains(i.Code)))
+            {
+                // It is told with its cause.
+            }
             else if (condition == Conditions.MemoryShort && (unified || host.MemoryStall > 10) && Newest(memory, world) is { } newest)
             {
                 // Before the kernel must: on unified memory it may not be able to any more.
                 var (workload, spec) = newest;
                 memory = Blame(memory, new Cause(condition, $"{evidence}; {workload} was started last and is ended before the kernel must act"), spec, workload, world.Now, notes);
                 memory = Renew(memory, spec, world.Now, evidence);
+                if (memory.TrialOf(workload) is { } trial && trial.Candidate.Id == spec) memory = memory with { Trials = memory.Trials.Replace(trial, trial with { Trouble = evidence }) };
             }
             else if (!memory.Incidents.HasOpen(condition, Host))
             {
@@ -152,7 +163,7 @@ internal static class Absorb
     {
         var newest = world.Instances.Where(i => i.State is InstanceState.Ready or InstanceState.Starting).MaxBy(i => i.StartedAt);
         if (newest is null || memory.Orders.Any(o => o.Kind == OrderKind.Renew)) return null;
-        return memory.LadderOf(newest.Workload, Conditions.MemoryShort.Code) is { } ladder && world.Now.Boot - ladder.SeenAt < TimeSpan.FromSeconds(30) ? null : (newest.Workload, newest.Spec);
+        return memory.LadderOf(newest.Workload, Conditions.MemoryShort.Code) is { } ladder && world.Now.Boot - ladder.SeenAt < TimeSpan.FromSeconds(30 * Math.Pow(2, Math.Min(ladder.Seen - 1, 7))) ? null : (newest.Workload, newest.Spec);
     }
 
     /// <summary>Opens or counts an incident of a workload, and lets its remedies be climbed where the blamed instance is the one that is to serve.</summary>
@@ -286,7 +297,7 @@ internal static class Absorb
         notes.Add(new Note("sweep", Subjects.Store, $"{swept.Freed} were freed"));
         memory = memory with { Orders = memory.Orders.RemoveAll(o => o.Kind == OrderKind.Sweep) };
         if (swept.Freed == ByteSize.Zero) return memory;
-        return memory with { Fetches = [.. memory.Fetches.Select(f => memory.Incidents.HasOpen(Conditions.DiskFull, f.Subject) ? f with { NotBefore = now.Boot } : f)] };
+        return memory with { Fetches = [.. memory.Fetches.Select(f => f.Failures == 1 && memory.Incidents.HasOpen(Conditions.DiskFull, f.Subject) ? f with { NotBefore = now.Boot } : f)] };
     }
 
     private static Memory Verified(Memory memory, Signal.Verified verified, List<Note> notes)
@@ -296,8 +307,15 @@ internal static class Absorb
         if (!verified.Sound || memory.Orders.Any(o => o.Kind == OrderKind.Verify)) return memory;
 
         // All is what it should be, so it is not to blame: whoever asked for it takes the next step.
-        return memory with { Ladders = [.. memory.Ladders.Select(l => l.Last == AmendmentKind.Refetch && !Lacks(memory, l.Workload) ? l with { Answered = Math.Min(l.Answered, l.Seen - 1) } : l)] };
+        return memory with { Ladders = [.. memory.Ladders.Select(l => l.Last == AmendmentKind.Refetch && Concerns(memory, l, verified.Subject) && !Lacks(memory, l.Workload) ? l with { Answered = Math.Min(l.Answered, l.Seen - 1) } : l)] };
     }
+
+    /// <summary>True when the ladder's workload runs on the artifact, and another start with nothing changed would end as before.</summary>
+    private static bool Concerns(Memory memory, Ladder ladder, string subject) =>
+        memory.Target.For(ladder.Workload) is { } target &&
+        (subject == Subjects.Weights(target.Weights.Digest) || subject == Subjects.Build(target.Engine)) &&
+        (Conditions.Of(ladder.Condition).IsLasting || ladder.Condition == Conditions.CrashLoop.Code || ladder.Condition == Conditions.BootRefused.Code) &&
+        memory.Incidents.HasOpen(Conditions.Of(ladder.Condition), Subjects.Workload(ladder.Workload));
 
     /// <summary>True while something that the workload runs on was found damaged and is not back.</summary>
     private static bool Lacks(Memory memory, WorkloadName workload) =>
@@ -336,6 +354,7 @@ internal static class Absorb
         if (Workload(incident) is not { } workload || incident.Code == Conditions.ModelUnavailable.Code || memory.TrialOf(workload) is not null) return null;
         if (memory.Target.For(workload) is not { } target || world.Find(target.Id) is not { State: InstanceState.Ready } fact) return null;
         var condition = Conditions.Of(incident.Code);
+        if (incident.Code == Conditions.NothingHelps.Code && memory.Incidents.Any(i => i.IsOpen && i.Subject == incident.Subject && i.Id != incident.Id && Conditions.Of(i.Code).Severity == Severity.Critical)) return null;
         if (memory.LadderOf(workload, incident.Code) is not { } ladder) return incident.Code == Conditions.CrashLoop.Code ? null : $"{target.Model} serves";
         var quiet = Quiet(incident.Code, pace);
         if (now - ladder.SeenAt < quiet || fact.StartedAt <= ladder.SeenAt || memory.RenewalOf(fact.Spec, fact.StartedAt) is not null) return null;

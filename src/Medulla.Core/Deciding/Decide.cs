@@ -102,6 +102,13 @@ public static class Decide
     {
         var subject = Subjects.Workload(trial.Workload);
         notes.Add(new Note("verdict", subject, $"proven: {trial.Change.Text} ({verdict.Evidence})"));
+        if (trial is { Rank: Rank.Repair, Fallback: { } old })
+        {
+            // What was left behind is not gone back to before its time.
+            var left = Change.Between(old.Weights.Digest == trial.Candidate.Weights.Digest ? trial.Candidate : null, old);
+            memory = memory with { Lessons = Learn(memory.Lessons, left, new Verdict(Outcome.Refuted, trial.Reason, AboutArtifact: false), now) };
+        }
+
         return memory with
         {
             Good = memory.Good.With(trial.Candidate),
@@ -219,11 +226,6 @@ public static class Decide
         var change = Change.Between(fallback, candidate);
         notes.Add(new Note("trial", subject, $"begun: {change.Text}, because {proposal.Reason}"));
         if (proposal.Step is { } step) memory = Step(memory, candidate.Workload, step, now);
-        if (proposal.Rank == Rank.Repair && fallback is not null)
-        {
-            var left = Change.Between(fallback.Weights.Digest == candidate.Weights.Digest ? candidate : null, fallback);
-            memory = memory with { Lessons = Learn(memory.Lessons, left, new Verdict(Outcome.Refuted, proposal.Reason, AboutArtifact: false), situation.World.Now) };
-        }
 
         var starts = proposal.Rank == Rank.Upgrade ? memory.TrialStarts.Add(now) : memory.TrialStarts;
         return memory with

@@ -12,7 +12,7 @@ public static class IncidentList
     public static ImmutableArray<Incident> See(this ImmutableArray<Incident> list, Condition condition, string subject, string evidence, Instant now)
     {
         var open = list.FirstOrDefault(i => i.IsOpen && i.Code == condition.Code && i.Subject == subject);
-        if (open is null && !condition.SymptomOf.IsEmpty && list.FirstOrDefault(i => i.IsOpen && condition.SymptomOf.Contains(i.Code)) is { } cause)
+        if (open is null && !condition.SymptomOf.IsEmpty && list.FirstOrDefault(i => i.IsOpen && condition.SymptomOf.Contains(i.Code) && (i.Subject == subject || !i.Subject.StartsWith("workload/", StringComparison.Ordinal))) is { } cause)
         {
             return list.Replace(cause, cause with { LastAt = now.Wall, Evidence = Keep(cause.Evidence, $"{condition.Code} ({subject}): {evidence}") });
         }

@@ -21,9 +21,6 @@ public static class Liveness
     /// <summary>While it starts: neither computing nor reading.</summary>
     public static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(30);
 
-    /// <summary>Killed and still there.</summary>
-    public static readonly TimeSpan KillLimit = TimeSpan.FromSeconds(20);
-
     /// <summary>Tokens that an engine works on before a counter moves.</summary>
     private const double Batch = 2048;
 
@@ -37,6 +34,7 @@ public static class Liveness
     public static Cause? Of(InstanceFact fact, InstanceSpec spec, TimeSpan now)
     {
         if (fact.Pulse is not { } pulse || fact.State is not (InstanceState.Starting or InstanceState.Ready)) return null;
+        if (pulse.FeltAt < now) now = pulse.FeltAt.Value;
         if (Longer(pulse.StoppedSince, StoppedLimit)) return new Cause(Conditions.EngineStopped, $"pid {fact.Pid} has been stopped for {Seconds(pulse.StoppedSince)}");
         if (fact.State == InstanceState.Starting)
         {
@@ -54,7 +52,7 @@ public static class Liveness
                 return new Cause(Conditions.EngineHung, $"pid {fact.Pid} has work, and no counter, no byte and no computing time has moved for {Seconds(Later(moved, pulse.ComputedAt))}");
             }
 
-            if ((pulse.HasCounters || blind) && Longer(moved, BusyLimit(spec)))
+            if (pulse.HasCounters ? Longer(moved, BusyLimit(spec)) : blind && Longer(Later(moved, pulse.ComputedAt), BusyLimit(spec)))
             {
                 return new Cause(Conditions.EngineHung, $"pid {fact.Pid} has work and computes, and no counter and no byte has moved for {Seconds(moved)}");
             }
@@ -63,7 +61,8 @@ public static class Liveness
         }
 
         if (Longer(pulse.StuckSince, IdleLimit)) return new Cause(Conditions.EngineUnresponsive, $"the main thread of pid {fact.Pid} has waited in the kernel for {Seconds(pulse.StuckSince)}");
-        return Longer(pulse.SilentSince, IdleLimit) ? new Cause(Conditions.EngineUnresponsive, $"pid {fact.Pid} has left a tiny prompt unanswered for {Seconds(pulse.SilentSince)}") : null;
+        var silent = pulse.SilentSince is { } since && (Longer(Later(since, pulse.ComputedAt), IdleLimit) || Longer(since, BusyLimit(spec)));
+        return silent ? new Cause(Conditions.EngineUnresponsive, $"pid {fact.Pid} has left a tiny prompt unanswered for {Seconds(pulse.SilentSince)}") : null;
 
         bool Longer(TimeSpan? since, TimeSpan limit) => since is { } start && now - start >= limit;
         string Seconds(TimeSpan? since) => $"{(now - since!.Value).TotalSeconds:0} s";

@@ -86,6 +86,9 @@ public sealed record InstanceFact
     /// <summary>Boot time at which the process started.</summary>
     public required TimeSpan StartedAt { get; init; }
 
+    /// <summary>Boot time since which it has been watched without a gap: its start, an adoption, or the end of a sleep; null for its start.</summary>
+    public TimeSpan? WatchedAt { get; init; }
+
     /// <summary>True when an earlier daemon started it.</summary>
     public required bool Adopted { get; init; }
 
@@ -126,8 +129,8 @@ public sealed record Pulse
     /// <summary>Since when it leaves tiny prompts without an answer.</summary>
     public TimeSpan? SilentSince { get; init; }
 
-    /// <summary>When it was killed, although it is still there.</summary>
-    public TimeSpan? KilledAt { get; init; }
+    /// <summary>When these signs were read; null for now. What has not been looked at since is not held against it.</summary>
+    public TimeSpan? FeltAt { get; init; }
 }
 
 /// <param name="Passed">Prompts answered as expected.</param>
@@ -140,6 +143,9 @@ public sealed record ProbeFact(int Passed, int Asked, string? Failure)
 
     /// <summary>Probes in a row that were not good, this one among them.</summary>
     public int InARow { get; init; }
+
+    /// <summary>True when no answer came at all, be it for lack of time: that says nothing about answers.</summary>
+    public bool NoAnswer { get; init; }
 
     /// <summary>True when an answer was one character over and over.</summary>
     public bool Garbled { get; init; }

@@ -42,7 +42,7 @@ public sealed class Planner
         var wanted = planner.Wanted();
         planner.EndWhatIsNotWanted(wanted);
         planner.Verify();
-        planner.MakeRoom();
+        planner.MakeRoom(advice);
         foreach (var spec in wanted) planner.BringUp(spec);
         foreach (var (workload, said) in advice) planner.Prepare(workload, said);
         return (new Plan([.. planner._moves.Values], [.. planner._holds.Values]), planner._drift.ToImmutable());
@@ -101,11 +101,12 @@ public sealed class Planner
         }
     }
 
-    /// <summary>What runs, what it falls back to and what is on trial stays.</summary>
-    private void MakeRoom()
+    /// <summary>What runs, what it falls back to, what is on trial and what is being prepared stays.</summary>
+    private void MakeRoom(ImmutableArray<(Workload Workload, Advice Advice)> advice)
     {
         if (_memory.Orders.FirstOrDefault(o => o.Kind == OrderKind.Sweep) is not { } order) return;
-        var kept = _memory.Target.Instances.Concat(_memory.Good.Instances).Concat(_memory.Trials.Select(t => t.Candidate)).ToList();
+        var kept = _memory.Target.Instances.Concat(_memory.Good.Instances).Concat(_memory.Trials.Select(t => t.Candidate))
+            .Concat(advice.SelectMany(a => new[] { a.Advice.Preparing, a.Advice.Ready }).OfType<Proposal>().Select(p => p.Candidate.Spec)).ToList();
         _drift.Add(new Drift(Subjects.Store, "there is too little room"));
         Do(new Move.Sweep([.. kept.Select(i => i.Weights.Digest).Distinct()], [.. kept.Select(i => i.Engine.Digest).Distinct()]) { Reason = order.Reason });
     }
@@ -245,7 +246,7 @@ public sealed class Planner
 
     private void AwaitReady(InstanceSpec spec, string subject, InstanceFact starting)
     {
-        var limit = starting.StartedAt + Judge.Allowance(spec);
+        var limit = (starting.WatchedAt ?? starting.StartedAt) + Judge.Allowance(spec);
         if (_situation.Now < limit)
         {
             Wait(subject, $"{spec.Model} is loading (pid {starting.Pid})", limit, "its first token");
@@ -259,7 +260,7 @@ public sealed class Planner
 
     private void Prove(string subject, InstanceFact ready, Trial trial)
     {
-        if (ready.Probe is null)
+        if (ready.Probe is null || (ready.Probe is { IsGood: false, NoAnswer: true } probe && probe.InARow < Judge.ProbeTries))
         {
             _drift.Add(new Drift(Subjects.Instance(ready.Id), $"{trial.Candidate.Model} has given no proof yet"));
             Do(new Move.ProbeInstance(ready.Id, trial.Candidate.Model, trial.Candidate.Embeddings, trial.Candidate.Golden) { Reason = $"the trial of {trial.Candidate.Model} needs proof" });

@@ -84,6 +84,9 @@ public static class Repair
         }
 
         if (Candidate(situation, workload, current, amendment, ladder) is not { } candidate) return null;
+
+        // What cannot be fetched now is passed over while there are steps that need nothing.
+        if (Needs.Of(situation, candidate).Any(n => situation.Memory.FetchOf(n.Subject) is { } failed && situation.Now < failed.NotBefore)) return null;
         return Advice.Of(new Proposal
         {
             Workload = workload,

@@ -12,6 +12,9 @@ public static class Judge
     /// <summary>After its proof a candidate is watched this long before the fallback is let go.</summary>
     public static readonly TimeSpan Watch = TimeSpan.FromSeconds(5);
 
+    /// <summary>Probes in a row without any answer that refute: one may have had to wait too long.</summary>
+    public const int ProbeTries = 2;
+
     /// <summary>Crashes above the base rate that refute.</summary>
     public const int CrashLimit = 3;
 
@@ -28,6 +31,8 @@ public static class Judge
             else trial = trial with { OtherCrashes = trial.OtherCrashes + 1 };
         }
 
+        // Time that the machine slept is not the candidate's.
+        if (world.Signals.Any(s => s is Signal.HostEvent { Condition: var code } && code == Conditions.Resumed.Code) && trial.Deadline < world.Now.Boot + Allowance(trial.Candidate)) trial = trial with { Deadline = world.Now.Boot + Allowance(trial.Candidate) };
         if (trial.ProvedAt is null && world.Find(trial.Candidate.Id) is { State: InstanceState.Ready, Probe.IsGood: true })
         {
             trial = trial with { ProvedAt = world.Now.Boot };
@@ -41,7 +46,7 @@ public static class Judge
         if (Refusal(trial, world, catalog) is { } refusal) return refusal;
         if (trial.Trouble is { } trouble) return new Verdict(Outcome.Refuted, trouble, AboutArtifact: false);
         var fact = world.Find(trial.Candidate.Id);
-        if (fact?.Probe is { IsGood: false } probe)
+        if (fact?.Probe is { IsGood: false } probe && !(probe.NoAnswer && probe.InARow < ProbeTries))
         {
             return new Verdict(Outcome.Refuted, $"answered {probe.Passed} of {probe.Asked} golden prompts as expected ({probe.Failure})", AboutArtifact: false);
         }

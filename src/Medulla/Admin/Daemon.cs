@@ -111,8 +111,7 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
 
         notice.Stopping();
 
-        await checks;
-        await sensing;
+        await Task.WhenAll(checks, sensing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await executor.EndAsync();
         if (_stopEngines) await instances.StopAllAsync(TimeSpan.FromSeconds(2));
         await app.StopAsync();
@@ -237,9 +236,17 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         {
             while (true)
             {
-                await store.CheckAsync(_stop.Token);
-                await Task.Delay(CheckEvery, time, _stop.Token);
-                await shelf.CheckAsync(_stop.Token);
+                try
+                {
+                    await store.CheckAsync(_stop.Token);
+                    await Task.Delay(CheckEvery, time, _stop.Token);
+                    await shelf.CheckAsync(_stop.Token);
+                }
+                catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+                {
+                    Console.Error.WriteLine($"medulla: what lies on the disk could not be looked at: {e.Message} It is tried again.");
+                    await Task.Delay(CheckEvery, time, _stop.Token);
+                }
             }
         }
         catch (OperationCanceledException)

@@ -293,7 +293,17 @@ internal sealed partial class ArtifactStore : IDisposable
             var commit = _commits.Values.FirstOrDefault(c => c.Path == path);
             if (commit is null)
             {
-                var digest = await HashAsync(path, cancel);
+                Digest digest;
+                try
+                {
+                    digest = await HashAsync(path, cancel);
+                }
+                catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+                {
+                    findings.Add($"{path} cannot be read, so it is not offered: {e.Message}");
+                    continue;
+                }
+
                 if (_commits.ContainsKey(digest)) continue;
                 commit = Recommit(new CommitRecord(digest, path, default), RecordOf(digest));
             }
@@ -326,31 +336,51 @@ internal sealed partial class ArtifactStore : IDisposable
     /// <summary>True when it is what was verified; else it is set aside, or not referred to any more.</summary>
     private async Task<bool> ReadAgainAsync(CommitRecord commit, string record, CancellationToken cancel)
     {
+        var damage = "";
         try
         {
-            if (await HashAsync(commit.Path, cancel) == commit.Digest)
-            {
-                Recommit(commit, record);
-                return true;
-            }
+            if (await HashAsync(commit.Path, cancel) != commit.Digest) damage = $"it has {Posix.Stat(commit.Path)?.Size ?? 0} bytes of another content than was verified";
+        }
+        catch (Exception e) when (e is FileNotFoundException or UnauthorizedAccessException || (e is IOException && e.HResult is Posix.ReadFault))
+        {
+            damage = $"it cannot be read: {e.Message}";
+        }
 
-            Lose(commit, record, $"it has {Posix.Stat(commit.Path)?.Size ?? 0} bytes of another content than was verified");
+        if (damage.Length > 0)
+        {
+            Lose(commit, record, damage);
+            return false;
+        }
+
+        try
+        {
+            Recommit(commit, record);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            Lose(commit, record, $"it cannot be read: {e.Message}");
+            // It is sound; only the note of it cannot be written now.
+            Keep(commit with { Stamp = Posix.Stat(commit.Path) ?? commit.Stamp });
         }
 
-        return false;
+        return true;
     }
 
     private bool IsOurs(CommitRecord commit) => commit.Path.StartsWith(_data.Store + Path.DirectorySeparatorChar, StringComparison.Ordinal);
 
     private void Lose(CommitRecord commit, string record, string reason)
     {
-        File.Delete(record);
         lock (_gate) _commits = _commits.Remove(commit.Digest);
-        var aside = IsOurs(commit) && File.Exists(commit.Path) ? $"; set aside as {AtomicFile.SetAside(commit.Path, _data.Aside, keep: 4)}" : "";
+        var aside = "";
+        try
+        {
+            File.Delete(record);
+            if (IsOurs(commit) && File.Exists(commit.Path)) aside = $"; set aside as {AtomicFile.SetAside(commit.Path, _data.Aside, keep: 4)}";
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            aside = $"; it could not be set aside: {e.Message}";
+        }
+
         _signals.Post(new Signal.ArtifactDamaged(Subjects.Weights(commit.Digest), $"{commit.Path}: {reason}{aside}"));
     }
 

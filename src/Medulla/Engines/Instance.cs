@@ -1,6 +1,7 @@
 using Medulla.Core.Observing;
 using Medulla.Core.Units;
 using Medulla.Loop;
+using Medulla.State;
 
 namespace Medulla.Engines;
 
@@ -33,6 +34,9 @@ internal sealed class Instance(InstanceId id, string folder, int pid, bool adopt
 
     public bool WasReady { get; set; }
 
+    /// <summary>Boot time since which this daemon has watched it without a gap.</summary>
+    public TimeSpan WatchedAt { get; set; } = Posix.BootTime();
+
     /// <summary>True once we have asked it to end.</summary>
     public bool Asked { get; set; }
 
@@ -57,6 +61,7 @@ internal sealed class Instance(InstanceId id, string folder, int pid, bool adopt
         ModelPath = Record?.ModelPath ?? "",
         State = State,
         StartedAt = StartedAt,
+        WatchedAt = WatchedAt,
         Adopted = Adopted,
         Requests = Upstream?.Requests ?? 0,
         Probe = Probe,

@@ -163,11 +163,11 @@ internal sealed partial class Instances : IDisposable
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested && !instance.Life.IsCancellationRequested)
         {
-            Keep(new ProbeFact(0, Math.Max(1, move.Golden.Length), "a golden prompt was not answered in time"));
+            Keep(new ProbeFact(0, Math.Max(1, move.Golden.Length), "a golden prompt was not answered in time") { NoAnswer = true });
         }
         catch (Exception e) when (e is HttpRequestException or IOException or System.Text.Json.JsonException or KeyNotFoundException)
         {
-            Keep(new ProbeFact(0, Math.Max(1, move.Golden.Length), e.Message));
+            Keep(new ProbeFact(0, Math.Max(1, move.Golden.Length), e.Message) { NoAnswer = true });
         }
 
         _signals.Post(new Signal.Probed(move.Id));
@@ -330,6 +330,7 @@ internal sealed partial class Instances : IDisposable
 
         if (instance.Upstream is { } upstream)
         {
+            upstream.AtWork = upstream.Requests;
             upstream.Crashed = !asked && exit.KilledBy is not (9 or 15) && exit != default;
             upstream.Close();
         }

@@ -45,7 +45,9 @@ internal sealed class PulseWatch(Instance instance, TimeProvider time, Action nu
     private TimeSpan? _owes;
     private TimeSpan? _stopped;
     private TimeSpan? _stuck;
-    private TimeSpan? _asked;
+    private readonly Lock _gate = new();
+    private TimeSpan? _silent;
+    private bool _asking;
     private bool _counts;
     private bool _sees;
     private string? _events;
@@ -81,7 +83,7 @@ internal sealed class PulseWatch(Instance instance, TimeProvider time, Action nu
         var now = Posix.BootTime();
 
         // We did not look for a while (the machine slept, or we were stopped): that is nobody's standstill but ours.
-        if (now - _feltAt > Gap) (_computedAt, _movedAt, _provenAt, _owes, _stopped, _stuck, _asked) = (now, now, now, null, null, null, null);
+        if (now - _feltAt > Gap) Forget(now);
         _feltAt = now;
         if (now - _killsAt >= CountKills)
         {
@@ -105,10 +107,11 @@ internal sealed class PulseWatch(Instance instance, TimeProvider time, Action nu
             SeesAccelerator = _sees,
             StoppedSince = _stopped,
             StuckSince = _stuck,
-            SilentSince = _asked,
+            SilentSince = Silent(),
+            FeltAt = now,
         };
         var quiet = now - (_computedAt > _movedAt ? _computedAt : _movedAt);
-        if (_stopped is not null || (_owes is not null && quiet > Every * 5) || now - _movedAt > TimeSpan.FromSeconds(30) && _owes is not null || _asked is not null || (_stuck is { } stuck && now - stuck > Every * 10) || (starts && quiet > Every * 10)) nudge();
+        if (_stopped is not null || (_owes is not null && quiet > Every * 5) || now - _movedAt > TimeSpan.FromSeconds(30) && _owes is not null || Silent() is not null || (_stuck is { } stuck && now - stuck > Every * 10) || (starts && quiet > Every * 10)) nudge();
     }
 
     /// <summary>Computing time, pages and bytes that it read, and time on its accelerator where the kernel tells it.</summary>
@@ -165,12 +168,12 @@ internal sealed class PulseWatch(Instance instance, TimeProvider time, Action nu
 
         if (waiting) return;
         if (_counts ? counters is { Busy: 0 } : _movedAt > _owes) _owes = null;
-        else if (!_counts && _asked is null && now - _owes > Every * 2) _ = AskAsync(client, now, cancel);
+        else if (!_counts && now - _owes > Every * 2) _ = AskAsync(client, now, cancel);
     }
 
     private void Idle(EngineClient client, TimeSpan now, CancellationToken cancel)
     {
-        if (_asked is not null || now - _provenAt < IdleProbe) return;
+        if (Silent() is null && now - _provenAt < IdleProbe) return;
         if ((instance.Record?.Slots ?? 1) == 1 && now - _workedAt < IdleWithOneSlot) return;
         _ = AskAsync(client, now, cancel);
     }
@@ -178,18 +181,41 @@ internal sealed class PulseWatch(Instance instance, TimeProvider time, Action nu
     /// <summary>One token, or one vector: the proof that it lives.</summary>
     private async Task AskAsync(EngineClient client, TimeSpan now, CancellationToken cancel)
     {
-        _asked = now;
+        lock (_gate)
+        {
+            if (_asking) return;
+            _asking = true;
+            _silent ??= now;
+        }
+
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         limit.CancelAfter(ProbeLimit);
         try
         {
             if (!await client.GivesTokenAsync(instance.Record!.Embeddings, limit.Token)) return;
-            (_provenAt, _asked) = (Posix.BootTime(), null);
+            lock (_gate) _silent = null;
+            _provenAt = Posix.BootTime();
             if (_owes <= now) _owes = null;
         }
         catch (OperationCanceledException)
         {
-            // It is gone, or it stays silent: then the fact stands until it is replaced.
+            // It is gone, or it stays silent: then it is asked again.
         }
+        finally
+        {
+            lock (_gate) _asking = false;
+        }
+    }
+
+    private TimeSpan? Silent()
+    {
+        lock (_gate) return _silent;
+    }
+
+    private void Forget(TimeSpan now)
+    {
+        (_computedAt, _movedAt, _provenAt, _owes, _stopped, _stuck) = (now, now, now, null, null, null);
+        instance.WatchedAt = now;
+        lock (_gate) _silent = null;
     }
 }

@@ -5,7 +5,7 @@ using Medulla.Loop;
 namespace Medulla.Gateway;
 
 /// <summary>
-/// Requests that were at work in engines when these crashed. One that was there twice is refused for an hour, so that the
+/// Requests that were at work in engines when these crashed. One that was there too often is refused for an hour, so that the
 /// others are served. An engine that was killed from outside proves nothing against anybody.
 /// Bound: <see cref="Most"/> requests, known by digest only.
 /// </summary>
@@ -13,13 +13,13 @@ internal sealed class Suspects(TimeProvider time)
 {
     public const int Most = 256;
 
-    /// <summary>Crashes with one and the same request at work.</summary>
-    public const int Enough = 2;
+    /// <summary>Suspicion at which a request is refused: alone at work in two crashes, or in company in four.</summary>
+    public const int Enough = 4;
 
     public static readonly TimeSpan Term = TimeSpan.FromHours(1);
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<Digest, (int Deaths, long At)> _known = [];
+    private readonly Dictionary<Digest, (int Deaths, int Weight, long At)> _known = [];
 
     /// <summary>True while nobody is suspected: then no request need be looked at.</summary>
     public bool IsEmpty => _known.Count == 0;
@@ -35,7 +35,7 @@ internal sealed class Suspects(TimeProvider time)
     /// <summary>How many engines crashed while it was at work in them; 0 when it is welcome.</summary>
     public int DeathsOf(Digest request)
     {
-        lock (_gate) return _known.TryGetValue(request, out var known) && known.Deaths >= Enough && time.GetElapsedTime(known.At) < Term ? known.Deaths : 0;
+        lock (_gate) return _known.TryGetValue(request, out var known) && known.Weight >= Enough && time.GetElapsedTime(known.At) < Term ? known.Deaths : 0;
     }
 
     /// <summary>It was at work in this engine when it ended.</summary>
@@ -45,10 +45,11 @@ internal sealed class Suspects(TimeProvider time)
         if (!upstream.Crashed) return 0;
         lock (_gate)
         {
-            var before = _known.TryGetValue(request, out var known) && time.GetElapsedTime(known.At) < Term ? known.Deaths : 0;
-            if (before == 0 && _known.Count >= Most) _known.Remove(_known.MinBy(k => k.Value.At).Key);
-            _known[request] = (before + 1, time.GetTimestamp());
-            return before + 1 >= Enough ? before + 1 : 0;
+            var (deaths, weight) = _known.TryGetValue(request, out var known) && time.GetElapsedTime(known.At) < Term ? (known.Deaths, known.Weight) : (0, 0);
+            if (deaths == 0 && _known.Count >= Most) _known.Remove(_known.MinBy(k => k.Value.At).Key);
+            (deaths, weight) = (deaths + 1, weight + (upstream.AtWork <= 1 ? 2 : 1));
+            _known[request] = (deaths, weight, time.GetTimestamp());
+            return weight >= Enough ? deaths : 0;
         }
     }
 }

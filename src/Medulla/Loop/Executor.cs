@@ -43,7 +43,7 @@ internal sealed partial class Executor(Instances instances, ArtifactStore store,
     {
         lock (_gate)
         {
-            foreach (var operation in _operations.Values.Where(o => o.Move is not Move.StopInstance && plan.Moves.All(m => m.Subject != o.Move.Subject))) operation.Cancel.Cancel();
+            foreach (var operation in _operations.Values.Where(o => o.Move is not Move.StopInstance && plan.Moves.All(m => m.Subject != o.Move.Subject || m.GetType() != o.Move.GetType()))) operation.Cancel.Cancel();
             foreach (var move in plan.Moves.Where(m => !_operations.ContainsKey(m.Subject)))
             {
                 var operation = new Operation(move);
@@ -114,8 +114,16 @@ internal sealed partial class Executor(Instances instances, ArtifactStore store,
         HashSet<string> staged;
         lock (_gate) staged = [.. _operations.Values.Select(o => o.Move).OfType<Move.FetchWeights>().Select(f => f.File.Digest!.Value.Hex)];
         var before = store.FreeSpace;
-        store.Sweep(move.Keep, staged);
-        await shelf.SweepAsync(move.KeepBuilds, cancel);
+        try
+        {
+            store.Sweep(move.Keep, staged);
+            await shelf.SweepAsync(move.KeepBuilds, cancel);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            LogFailed(move.Title, e);
+        }
+
         signals.Post(new Signal.Swept(new ByteSize(Math.Max(0, store.FreeSpace - before))));
     }
 

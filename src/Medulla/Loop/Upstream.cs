@@ -32,6 +32,9 @@ internal sealed class Upstream(InstanceId id, string socket, Secret key)
     /// <summary>True when it ended by itself, and not because somebody ended it.</summary>
     public bool Crashed { get; set; }
 
+    /// <summary>Requests that were at work in it when it ended.</summary>
+    public int AtWork { get; set; }
+
     /// <summary>Cancelled when requests that are still in flight must be let go of: the drain is over, or the process is gone.</summary>
     public CancellationTokenSource LetGo { get; } = new();
 

@@ -16,6 +16,9 @@ internal static partial class Posix
 
     public const int NoSpace = 28;
 
+    /// <summary>A disk that cannot give what it holds.</summary>
+    public const int ReadFault = 5;
+
     private const int OpenReadOnly = 0;
     private const int OpenReadWrite = 2;
     private const int OpenCreate = 0x40;

@@ -119,7 +119,6 @@ public static class FaultTable
 
     private static IEnumerable<Fault> Network()
     {
-        yield return Healed("network-dead", "no network at all at the start", Actor.Fake, [], _ => Task.CompletedTask) with { NeedsRoot = true, Prepare = s => { s.Device.Under = ["unshare", "-n", "sh", "-c", "ip link set lo up; exec \"$@\"", "sh"]; return Task.CompletedTask; }, Brief = false };
         yield return Source("mirror-down", "the source answers 500", "500 Internal Server Error");
         yield return Source("download-cut", "the source ends in the middle", $"short={GemmaSize}") with { Codes = ["mirror-down"] };
         yield return Source("connection-reset", "the source resets every connection", "reset") with { Codes = ["mirror-down"] };
@@ -288,7 +287,9 @@ public static class FaultTable
         using var first = await scene.Device.PostAsync("/v1/chat/completions", body);
         await scene.Device.ServesAsync();
         using var second = await scene.Device.PostAsync("/v1/chat/completions", body);
-        scene.Note = (int)second.StatusCode;
+        await scene.Device.ServesAsync();
+        using var third = await scene.Device.PostAsync("/v1/chat/completions", body);
+        scene.Note = (int)third.StatusCode;
     }
 
     private static async Task GiveUp(Scene scene)
