@@ -25,7 +25,7 @@ internal static class RivalsBench
         foreach (var fault in new[] { "kill -9", "SIGSTOP", "damaged file" })
         {
             var ours = new List<double>();
-            for (var round = 0; round < Rounds; round++)
+            for (var round = 0; round < Rounds && !ours.Exists(double.IsInfinity); round++)
             {
                 await device.SettlesAsync();
                 var instance = await device.InstanceAsync();
@@ -43,7 +43,7 @@ internal static class RivalsBench
     private static async Task<List<double>> RivalAsync(Device device, string fault, Func<string, int, string, string> configure, string program)
     {
         var times = new List<double>();
-        for (var round = 0; round < Rounds; round++)
+        for (var round = 0; round < Rounds && !times.Exists(double.IsInfinity); round++)
         {
             var folder = Directory.CreateDirectory(Path.Combine(device.Folder, $"rival-{Guid.NewGuid():N}"[..14])).FullName;
             var instance = await device.InstanceAsync();

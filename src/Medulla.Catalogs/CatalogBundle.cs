@@ -48,7 +48,7 @@ public static class CatalogBundle
                 ? (catalog, null)
                 : (null, "it is empty");
         }
-        catch (Exception e) when (e is InvalidDataException or JsonException or NotSupportedException or IOException)
+        catch (Exception e) when (e is InvalidDataException or InvalidOperationException or JsonException or NotSupportedException or IOException)
         {
             return (null, $"it is not a catalog of this format: {e.Message}");
         }

@@ -94,7 +94,12 @@ internal sealed class Conversation(Stream stream, Options options, Func<Faults> 
         if (chat && request["tools"]?.AsArray().FirstOrDefault()?["function"]?["name"]?.ToString() is { } tool) return await SendAsync(200, ToolCall(tool));
         var words = asked.Has("one-character") ? [new string('#', 64)] : asked.Has("wrong-answers") ? ["nonsense"] : Answers.To(prompt).Split(' ');
         if (request["stream"]?.GetValue<bool>() == true) return await StreamAsync(words, asked);
-        await Task.Delay(asked.Number("token-ms", 0) * words.Length);
+        foreach (var _ in words)
+        {
+            await Task.Delay(asked.Number("token-ms", 0));
+            Faults.Step();
+        }
+
         var text = JsonValue.Create(string.Join(' ', words)).ToJsonString();
         var choice = chat ? $$$"""{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":{{{text}}} } }""" : $$$"""{"index":0,"finish_reason":"stop","text":{{{text}}} }""";
         return await SendAsync(200, $$$"""{"id":"fake-1","object":"{{{(chat ? "chat.completion" : "text_completion")}}}","created":1,"model":"{{{options.Alias}}}","choices":[{{{choice}}}],"usage":{"prompt_tokens":3,"completion_tokens":{{{words.Length}}},"total_tokens":{{{words.Length + 3}}} } }""");

@@ -30,13 +30,21 @@ public static class FaultMatrix
 
     public static string Line(FaultResult r) => string.Create(
         CultureInfo.InvariantCulture,
-        $"| {r.Fault.Layer} | {r.Fault.Id} | {r.Fault.Title.Replace("|", "/", StringComparison.Ordinal)} | {Seconds(r.NoticedAfter)} | {r.Code} | {r.Remedy} | {r.Proof.Replace("|", "/", StringComparison.Ordinal)} | {Seconds(r.EndedAfter)} | {r.Lost} of {r.Asked} | {(r.IsGood ? Word(r.Fault.Ending) : "**not as it has to be**")} |");
+        $"| {r.Fault.Layer} | {r.Fault.Id} | {r.Fault.Title.Replace("|", "/", StringComparison.Ordinal)} | {Seconds(r.NoticedAfter)} | {r.Code} | {r.Remedy} | {Proof(r)} | {Seconds(r.EndedAfter)} | {r.Lost} of {r.Asked} | {(r.IsGood ? Word(r.Fault.Ending) : "**not as it has to be**")} |");
 
     public static string Table(IEnumerable<FaultResult> results)
     {
         var text = new StringBuilder("| layer | fault | what is done | noticed after, s | incident | tried | proof | over after, s | requests lost | ends |\n|---|---|---|---|---|---|---|---|---|---|\n");
         foreach (var result in results) text.Append(Line(result)).Append('\n');
         return text.ToString();
+    }
+
+    /// <summary>Without the folders of the machine that it was played on.</summary>
+    private static string Proof(FaultResult r)
+    {
+        var at = r.Proof.IndexOf(Places.Root, StringComparison.Ordinal);
+        var proof = at < 0 ? r.Proof : r.Proof[..at] + "its place in the store";
+        return proof.Replace("|", "/", StringComparison.Ordinal);
     }
 
     private static string Word(Ending ending) => ending switch

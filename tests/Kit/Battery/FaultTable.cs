@@ -173,8 +173,9 @@ public static class FaultTable
             for (var i = 0; i < 3; i++)
             {
                 await s.SignalAsync("STOP");
-                await s.Device.UntilAsync("it is ended", async () => await s.Device.StatusAsync() is { } status && status["instances"]!.AsArray().Count == 0 | await GoneAsync(s));
+                await s.Device.UntilAsync("it is ended", () => Task.FromResult(!s.Device.EnginePids().Any(IsStopped)));
                 await s.Device.ServesAsync();
+                await s.Device.SettlesAsync();
             }
         }) with
         { EndWithin = 120, Brief = false };
@@ -354,7 +355,17 @@ public static class FaultTable
         await scene.Device.ServesAsync();
     }
 
-    private static async Task<bool> GoneAsync(Scene scene) => !File.Exists($"/proc/{await scene.PidAsync()}/stat") || !(await File.ReadAllTextAsync($"/proc/{await scene.PidAsync()}/stat")).Contains(") T ", StringComparison.Ordinal);
+    private static bool IsStopped(int pid)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{pid}/stat").Contains(") T ", StringComparison.Ordinal);
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
 
     private static void Cut(string path) => Length(path, new FileInfo(path).Length / 2);
 
