@@ -11,7 +11,7 @@ return args switch
     ["recovery"] => await RecoveryBench.RunAsync(),
     ["predict"] => PredictBench.Run(),
     ["storm"] => await StormBench.RunAsync(),
-    ["rivals"] => await RivalsBench.RunAsync(),
+    ["rivals", .. var only] => await RivalsBench.RunAsync(only),
     ["faults", .. var ids] => await FaultBench.RunAsync(ids),
     ["footprint"] => await FootprintBench.RunAsync(),
     ["memory"] => await MemoryBench.RunAsync(),

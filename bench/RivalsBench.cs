@@ -14,20 +14,23 @@ namespace Medulla.Bench;
 internal static class RivalsBench
 {
     private const int Rounds = 3;
+
+    private static readonly string[] Faults = ["kill -9", "SIGSTOP", "damaged file"];
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    public static async Task<int> RunAsync()
+    public static async Task<int> RunAsync(string[] only)
     {
         await using var device = new Device("rivals");
         await device.Start("--no-climb").ServesAsync();
         await device.SettlesAsync();
         var monit = await MonitAsync();
-        foreach (var fault in new[] { "kill -9", "SIGSTOP", "damaged file" })
+        foreach (var fault in Faults.Where(f => only.Length == 0 || only.Contains(f, StringComparer.Ordinal)))
         {
             var ours = new List<double>();
             for (var round = 0; round < Rounds && !ours.Exists(double.IsInfinity); round++)
             {
                 await device.SettlesAsync();
+                await Task.Delay(1500);
                 var instance = await device.InstanceAsync();
                 ours.Add(await MeasureAsync(() => Harm(fault, (int)instance["pid"]!, (string)instance["model_path"]!), () => device.AskAsync("Hello!")));
             }

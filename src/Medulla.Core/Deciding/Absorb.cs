@@ -314,7 +314,7 @@ internal static class Absorb
     private static bool Concerns(Memory memory, Ladder ladder, string subject) =>
         memory.Target.For(ladder.Workload) is { } target &&
         (subject == Subjects.Weights(target.Weights.Digest) || subject == Subjects.Build(target.Engine)) &&
-        (Conditions.Of(ladder.Condition).IsLasting || ladder.Condition == Conditions.CrashLoop.Code || ladder.Condition == Conditions.BootRefused.Code) &&
+        (Conditions.Of(ladder.Condition) is { IsLasting: true } or { Layer: Layer.Answer } || ladder.Condition == Conditions.CrashLoop.Code || ladder.Condition == Conditions.BootRefused.Code) &&
         memory.Incidents.HasOpen(Conditions.Of(ladder.Condition), Subjects.Workload(ladder.Workload));
 
     /// <summary>True while something that the workload runs on was found damaged and is not back.</summary>
@@ -357,8 +357,9 @@ internal static class Absorb
         if (incident.Code == Conditions.NothingHelps.Code && memory.Incidents.Any(i => i.IsOpen && i.Subject == incident.Subject && i.Id != incident.Id && Conditions.Of(i.Code).Severity == Severity.Critical)) return null;
         if (memory.LadderOf(workload, incident.Code) is not { } ladder) return incident.Code == Conditions.CrashLoop.Code ? null : $"{target.Model} serves";
         var quiet = Quiet(incident.Code, pace);
-        if (now - ladder.SeenAt < quiet || fact.StartedAt <= ladder.SeenAt || memory.RenewalOf(fact.Spec, fact.StartedAt) is not null) return null;
-        if (condition.Layer == Layer.Answer && fact.Probe is not { IsGood: true }) return null;
+        if (now - ladder.SeenAt < quiet || memory.RenewalOf(fact.Spec, fact.StartedAt) is not null) return null;
+        if (condition.Layer == Layer.Answer) return fact.Probe is { IsGood: true } probe && probe.At > ladder.SeenAt ? $"{target.Model} answered its golden prompts again" : null;
+        if (fact.StartedAt <= ladder.SeenAt) return null;
         return quiet == TimeSpan.Zero ? $"{target.Model} gave a token" : $"{target.Model} gave a token, and it has stayed away for {quiet.TotalSeconds:0} s";
     }
 

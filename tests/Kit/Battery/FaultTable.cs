@@ -335,8 +335,9 @@ public static class FaultTable
 
     private static async Task Build(Scene scene, Action<string> harm)
     {
+        var pid = await scene.PidAsync();
         harm(Directory.EnumerateFiles(scene.BuildFolder(), "libggml-base.so*").First());
-        await scene.SignalAsync("KILL");
+        Device.Signal(pid, "KILL");
     }
 
     private static async Task File_(Scene scene, Action<string> harm)
