@@ -29,7 +29,7 @@ internal static class FaultBench
         var good = results.Count(r => r.IsGood);
         var summary = string.Create(CultureInfo.InvariantCulture, $"{good} of {results.Count} faults ended as they have to ({100.0 * good / Math.Max(1, results.Count):0.0} %); times of quiet passed {pace} times faster; {results.Sum(r => r.Lost)} of {results.Sum(r => r.Asked)} requests were not answered");
         Console.WriteLine(summary);
-        if (ids.Length == 0) await File.WriteAllTextAsync(Path.Combine(Places.Root, "docs", "faults.md"), $"# Faults\n\nWritten by `dotnet run -c Release --project bench -- faults`: each fault was provoked for real, on a device of its own, with a client asking all the while.\n{summary}.\n\n{FaultMatrix.Table(results)}");
+        if (ids.Length == 0) await File.WriteAllTextAsync(Path.Combine(Places.Root, "docs", "faults.md"), $"# Faults\n\nWritten by `bench -- faults`: each fault was provoked for real, on a device of its own, with a client asking all the while.\n{summary}.\n\n{FaultMatrix.Table(results)}");
         return good == results.Count ? 0 : 1;
     }
 
