@@ -16,10 +16,10 @@ public class ReportingTests
         await using var device = new Device("webhook");
         var intent = Path.Combine(device.Folder, "intent.yaml");
         await File.WriteAllTextAsync(intent, $"workloads: [ {{ name: chat, model: tinychat-s }} ]\npolicy: {{ webhook: {{ url: 'http://bob:pa55@127.0.0.1:{receiver.Port}/hook', after_minutes: 0.01 }} }}\n", TestContext.Current.CancellationToken);
-        var engine = SurvivalTests.CopyOfFake(device, "refuse-boot");
+        var engine = SurvivalTests.CopyOfFake(device, "boot-says=arch-unknown");
         device.Start("--engines", engine, "--intent", intent);
-        await receiver.UntilAsync("the refusal is told", all => Messages(all, "incident_open").Any(m => (string?)m["condition"] == "boot-refused"), TestContext.Current.CancellationToken);
-        await device.UntilAsync("it is kept that somebody was told", () => Task.FromResult(File.Exists(Path.Combine(device.Data, "told.json")) && File.ReadAllText(Path.Combine(device.Data, "told.json")).Contains("boot-refused", StringComparison.Ordinal)));
+        await receiver.UntilAsync("the refusal is told", all => Messages(all, "incident_open").Any(m => (string?)m["condition"] == "arch-unknown"), TestContext.Current.CancellationToken);
+        await device.UntilAsync("it is kept that somebody was told", () => Task.FromResult(File.Exists(Path.Combine(device.Data, "told.json")) && File.ReadAllText(Path.Combine(device.Data, "told.json")).Contains("arch-unknown", StringComparison.Ordinal)));
         await device.KillDaemonAsync();
         var told = Messages(receiver.All, "incident_open").Select(m => (string?)m["key"]).ToList();
         Assert.Equal(told.Distinct(StringComparer.Ordinal), told);
@@ -28,7 +28,7 @@ public class ReportingTests
         Directory.Delete(Path.Combine(device.Data, "run"), recursive: true);
         foreach (var slot in new[] { "memory.a", "memory.b" }) File.Delete(Path.Combine(device.Data, slot));
         await device.Start("--engines", engine, "--intent", intent).ServesAsync();
-        var all = await receiver.UntilAsync("its end is told", all => Messages(all, "incident_closed").Any(m => (string?)m["condition"] == "boot-refused"), TestContext.Current.CancellationToken);
+        var all = await receiver.UntilAsync("its end is told", all => Messages(all, "incident_closed").Any(m => (string?)m["condition"] == "arch-unknown"), TestContext.Current.CancellationToken);
         var keys = Messages(all, "incident_open").Select(m => (string?)m["key"]).ToList();
         Assert.Equal(keys.Distinct(StringComparer.Ordinal), keys);
         Assert.Contains("medulla_webhook_told_total", await device.Http.GetStringAsync($"{device.Address}/metrics", TestContext.Current.CancellationToken), StringComparison.Ordinal);
