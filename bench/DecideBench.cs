@@ -42,7 +42,6 @@ internal static class DecideBench
             OwnModels = [],
             Operations = [],
             MemoryAvailable = ByteSize.GiB(60),
-            DiskFree = ByteSize.GiB(100),
             Signals = [],
         };
         var memory = Memory.Empty;

@@ -118,7 +118,6 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
             OwnModels = [],
             Operations = [.. _operations.Select(o => new OperationFact(o.Key, "", null, null, null))],
             MemoryAvailable = memory - new ByteSize(_processes.Sum(p => p.Spec?.Memory.Bytes ?? 0)),
-            DiskFree = disk,
             Host = _host,
             Signals = [.. _signals],
         };

@@ -73,8 +73,7 @@ internal static class Absorb
                 continue;
             }
 
-            var spec = memory.Target.Instances.Concat(memory.Good.Instances).FirstOrDefault(i => i.Id == fact.Spec);
-            if (spec is null || memory.RenewalOf(fact.Spec, fact.StartedAt) is not null) continue;
+            if (memory.Find(fact.Spec) is not { } spec || memory.RenewalOf(fact.Spec, fact.StartedAt) is not null) continue;
             if (fact is { State: InstanceState.Ready, Probe: { IsGood: false, NoAnswer: false, InARow: >= Planner.Sanity } probe } && memory.TrialOf(fact.Workload) is null)
             {
                 var condition = probe.Garbled ? Conditions.NanLogits : Conditions.WrongAnswers;
@@ -89,7 +88,7 @@ internal static class Absorb
             memory = Blame(memory, cause, spec.Id, fact.Workload, world.Now, notes);
             memory = Renew(memory, spec.Id, world.Now, cause.Text);
             memory = Count(memory, spec.Id, fact.Workload, fact.State == InstanceState.Ready ? 1 : (memory.CrashOf(spec.Id)?.Short ?? 0) + 1, world.Now, notes);
-            if (memory.TrialOf(fact.Workload) is { } trial && trial.Candidate.Id == spec.Id) memory = memory with { Trials = memory.Trials.Replace(trial, trial with { Trouble = cause.Text }) };
+            memory = Trouble(memory, fact.Workload, spec.Id, cause.Text);
         }
 
         return memory;
@@ -146,7 +145,7 @@ internal static class Absorb
                 var (workload, spec) = newest;
                 memory = Blame(memory, new Cause(condition, $"{evidence}; {workload} was started last and is ended before the kernel must act"), spec, workload, world.Now, notes);
                 memory = Renew(memory, spec, world.Now, evidence);
-                if (memory.TrialOf(workload) is { } trial && trial.Candidate.Id == spec) memory = memory with { Trials = memory.Trials.Replace(trial, trial with { Trouble = evidence }) };
+                memory = Trouble(memory, workload, spec, evidence);
             }
             else if (!memory.Incidents.HasOpen(condition, Host))
             {
@@ -178,6 +177,10 @@ internal static class Absorb
         return memory with { Ladders = Keep(memory.Ladders, before, ladder) };
     }
 
+    /// <summary>What is found of a candidate on trial is for the judge.</summary>
+    private static Memory Trouble(Memory memory, WorkloadName workload, SpecId spec, string text) =>
+        memory.TrialOf(workload) is { } trial && trial.Candidate.Id == spec ? memory with { Trials = memory.Trials.Replace(trial, trial with { Trouble = text }) } : memory;
+
     public static Memory Renew(Memory memory, SpecId spec, Instant now, string reason) => Give(memory, new Order(OrderKind.Renew, spec.Value, now.Boot, reason));
 
     public static Memory Give(Memory memory, Order order) =>
@@ -199,7 +202,7 @@ internal static class Absorb
             return memory;
         }
 
-        var spec = memory.Target.Instances.Concat(memory.Good.Instances).Concat(memory.Trials.Select(t => t.Candidate)).FirstOrDefault(i => i.Id == exit.Spec);
+        var spec = memory.Find(exit.Spec);
         var cause = Diagnosis.Of(exit, spec is null ? null : catalog.FindEngine(spec.Engine.Engine));
         var evidence = $"pid {exit.Pid} {(exit.WasReady ? $"ended after {exit.Uptime.TotalSeconds:0.0} s" : "ended before it was ready")}: {cause.Text}";
         memory = Blame(memory, cause with { Text = evidence }, exit.Spec, exit.Workload, now, notes);

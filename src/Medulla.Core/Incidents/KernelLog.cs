@@ -1,4 +1,5 @@
 using System.Globalization;
+using Medulla.Core.Units;
 
 namespace Medulla.Core.Incidents;
 
@@ -39,7 +40,7 @@ public static class KernelLog
         if (message.IndexOf("NVRM: Xid", StringComparison.Ordinal) is >= 0 and var at) return Xid(message[at..]);
         foreach (var (pattern, condition, subject) in Lines)
         {
-            if (Holds(message, pattern)) return (condition, subject);
+            if (Pattern.IsIn(message, pattern, StringComparison.Ordinal)) return (condition, subject);
         }
 
         return null;
@@ -58,18 +59,5 @@ public static class KernelLog
         if (code == 79) return (Conditions.GpuOffBus, subject);
         if (OfPrograms.Contains(code)) return (Conditions.XidApplication, subject);
         return OfDevices.Contains(code) ? (Conditions.XidReset, subject) : null;
-    }
-
-    private static bool Holds(string line, string pattern)
-    {
-        var at = 0;
-        foreach (var part in pattern.Split('*'))
-        {
-            at = line.IndexOf(part, at, StringComparison.Ordinal);
-            if (at < 0) return false;
-            at += part.Length;
-        }
-
-        return true;
     }
 }

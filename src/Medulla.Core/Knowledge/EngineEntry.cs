@@ -54,24 +54,13 @@ public sealed record Symptom(string Condition, ImmutableArray<string> Says, Immu
     {
         for (var i = lines.Length - 1; i >= 0; i--)
         {
-            if (Says.Any(p => Holds(lines[i], p)) && !Unless.Any(p => Holds(lines[i], p))) return lines[i];
+            if (IsIn(lines[i], Says) && !IsIn(lines[i], Unless)) return lines[i];
         }
 
         return null;
     }
 
-    private static bool Holds(string line, string pattern)
-    {
-        var at = 0;
-        foreach (var part in pattern.Split('*'))
-        {
-            at = line.IndexOf(part, at, StringComparison.OrdinalIgnoreCase);
-            if (at < 0) return false;
-            at += part.Length;
-        }
-
-        return true;
-    }
+    private static bool IsIn(string line, ImmutableArray<string> patterns) => patterns.Any(p => Pattern.IsIn(line, p, StringComparison.OrdinalIgnoreCase));
 }
 
 /// <summary>How an engine build is run.</summary>

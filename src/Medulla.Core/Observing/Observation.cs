@@ -32,9 +32,6 @@ public sealed record Observation
     /// <summary>Memory that could be taken now without swapping; null when unknown.</summary>
     public required ByteSize? MemoryAvailable { get; init; }
 
-    /// <summary>Space free for the artifact store; null when unknown.</summary>
-    public required ByteSize? DiskFree { get; init; }
-
     /// <summary>What the sensors of the machine say now; null when they have not been read yet.</summary>
     public HostFact? Host { get; init; }
 

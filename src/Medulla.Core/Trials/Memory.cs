@@ -76,6 +76,9 @@ public sealed record Memory
 
     public Trial? TrialOf(WorkloadName workload) => Trials.FirstOrDefault(t => t.Workload == workload);
 
+    /// <summary>The target or the last good instance with this id; null for one that is neither.</summary>
+    public InstanceSpec? Find(SpecId spec) => Target.Instances.Concat(Good.Instances).FirstOrDefault(i => i.Id == spec);
+
     public CrashRecord? CrashOf(SpecId spec) => Crashes.FirstOrDefault(c => c.Spec == spec);
 
     public FetchRecord? FetchOf(string subject) => Fetches.FirstOrDefault(f => f.Subject == subject);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Medulla.Core.Observing;
 using Medulla.Loop;
 using Medulla.State;
@@ -22,6 +21,7 @@ internal sealed class PulseWatch(Instance instance, TimeProvider time, Action nu
     private static readonly TimeSpan CountersLimit = TimeSpan.FromMilliseconds(900);
     private static readonly TimeSpan CountKills = TimeSpan.FromSeconds(5);
 
+    /// <summary>Looks that lie further apart are not one watch.</summary>
     private static readonly TimeSpan Gap = TimeSpan.FromSeconds(5);
 
     /// <summary>Without work for so long: the next tiny prompt.</summary>
@@ -33,6 +33,7 @@ internal sealed class PulseWatch(Instance instance, TimeProvider time, Action nu
     private static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(60);
 
     private readonly int _pid = instance.Pid;
+    private readonly Lock _gate = new();
     private (long Ticks, TimeSpan At) _anchor;
     private (long Faults, long Read, long Device) _last;
     private (long Bytes, double Counters) _moved;
@@ -45,7 +46,6 @@ internal sealed class PulseWatch(Instance instance, TimeProvider time, Action nu
     private TimeSpan? _owes;
     private TimeSpan? _stopped;
     private TimeSpan? _stuck;
-    private readonly Lock _gate = new();
     private TimeSpan? _silent;
     private bool _asking;
     private bool _counts;
@@ -110,8 +110,17 @@ internal sealed class PulseWatch(Instance instance, TimeProvider time, Action nu
             SilentSince = Silent(),
             FeltAt = now,
         };
-        var quiet = now - (_computedAt > _movedAt ? _computedAt : _movedAt);
-        if (_stopped is not null || (_owes is not null && quiet > Every * 5) || now - _movedAt > TimeSpan.FromSeconds(30) && _owes is not null || Silent() is not null || (_stuck is { } stuck && now - stuck > Every * 10) || (starts && quiet > Every * 10)) nudge();
+        if (IsOdd(Current, starts)) nudge();
+    }
+
+    /// <summary>True when the loop should look: whether anything is wrong is not decided here.</summary>
+    private static bool IsOdd(Pulse pulse, bool starts)
+    {
+        if (pulse.StoppedSince is not null || pulse.SilentSince is not null || Longer(pulse.StuckSince, 10)) return true;
+        var still = Longer(pulse.ComputedAt, starts ? 10 : 5) && Longer(pulse.MovedAt, starts ? 10 : 5);
+        return starts ? still : pulse.OwesSince is not null && (still || Longer(pulse.MovedAt, 30));
+
+        bool Longer(TimeSpan? since, int seconds) => pulse.FeltAt - since > TimeSpan.FromSeconds(seconds);
     }
 
     /// <summary>Computing time, pages and bytes that it read, and time on its accelerator where the kernel tells it.</summary>

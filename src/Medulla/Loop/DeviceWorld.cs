@@ -9,7 +9,7 @@ using Medulla.Probing;
 namespace Medulla.Loop;
 
 /// <summary>The real world behind the loop's seam: snapshots that the rooms keep, and the executor.</summary>
-internal sealed class DeviceWorld(Instances instances, ArtifactStore store, EngineShelf shelf, Executor executor, Signals signals, MachineProbe probe, HostSensors sensors, DeviceClock clock, string data) : IWorld
+internal sealed class DeviceWorld(Instances instances, ArtifactStore store, EngineShelf shelf, Executor executor, Signals signals, MachineProbe probe, HostSensors sensors, DeviceClock clock) : IWorld
 {
     public Observation Read()
     {
@@ -31,22 +31,9 @@ internal sealed class DeviceWorld(Instances instances, ArtifactStore store, Engi
         Findings = store.Findings,
         Operations = executor.Read(),
         MemoryAvailable = probe.MemoryAvailable(),
-        DiskFree = DiskFree(),
         Host = sensors.Current,
         Signals = [],
     };
 
     public void Carry(Plan plan) => executor.Carry(plan);
-
-    private ByteSize? DiskFree()
-    {
-        try
-        {
-            return new ByteSize(new DriveInfo(data).AvailableFreeSpace);
-        }
-        catch (IOException)
-        {
-            return null;
-        }
-    }
 }

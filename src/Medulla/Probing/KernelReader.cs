@@ -10,6 +10,9 @@ internal sealed partial class KernelReader : IDisposable
     private const int ReadOnlyNonBlocking = 0x800 | 0x80000;
     private const int SeekEnd = 2;
 
+    /// <summary>Records were overwritten before we read them: the next read gives the oldest that is left.</summary>
+    private const int BrokenPipe = 32;
+
     private readonly int _handle;
     private readonly byte[] _buffer = new byte[8192];
 
@@ -36,9 +39,6 @@ internal sealed partial class KernelReader : IDisposable
             yield return end < 0 ? record[start..] : record[start..end];
         }
     }
-
-    /// <summary>Records were overwritten before we read them: the next read gives the oldest that is left.</summary>
-    private const int BrokenPipe = 32;
 
     public void Dispose()
     {

@@ -94,7 +94,7 @@ internal sealed partial class Telemetry : IAsyncDisposable
         _meter.CreateObservableGauge("medulla.settled", () => Each(l => [new Measurement<long>(l.Then.Settled ? 1 : 0)]), description: "1 when no trial and no move is under way.");
         _meter.CreateObservableGauge("medulla.degraded", () => Each(l => [new Measurement<long>(l.Then.Degraded is null ? 0 : 1)]), description: "1 when less is served than should be.");
         _meter.CreateObservableGauge("medulla.memory.available", () => Each(l => Bytes(l.Seen.MemoryAvailable)), "By", "Memory that could be taken now.");
-        _meter.CreateObservableGauge("medulla.disk.free", () => Each(l => Bytes(l.Seen.DiskFree)), "By", "Space for artifacts.");
+        _meter.CreateObservableGauge("medulla.disk.free", () => Each(l => Bytes(l.Seen.Host?.DiskFree)), "By", "Space for artifacts.");
         _meter.CreateObservableGauge("medulla.daemon.resident", () => Environment.WorkingSet, "By", "Resident memory of the daemon.");
         _meter.CreateObservableCounter("medulla.requests", answered, description: "Requests that have ended.");
 
