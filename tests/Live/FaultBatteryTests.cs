@@ -18,7 +18,7 @@ public class FaultBatteryTests
         var faults = FaultTable.All.Where(f => Long || (f.Brief && Quick.Contains(f.Id))).ToList();
         var told = TestContext.Current.TestOutputHelper!;
         foreach (var skipped in faults.Where(f => FaultMatrix.WhyNot(f) is not null)) told.WriteLine($"skipped: {skipped.Id}, {FaultMatrix.WhyNot(skipped)}");
-        var results = await FaultMatrix.PlayAsync(faults.Where(f => FaultMatrix.WhyNot(f) is null), pace, atOnce: 2, _ => { });
+        var results = await FaultMatrix.PlayAsync(faults.Where(f => FaultMatrix.WhyNot(f) is null), pace, atOnce: 4, _ => { });
         told.WriteLine($"times of quiet passed {pace} times faster\n{FaultMatrix.Table(results)}");
 
         // The machine is shared: what did not end in time is played once more, alone.
