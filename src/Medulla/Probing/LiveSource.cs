@@ -55,7 +55,8 @@ internal sealed class LiveSource(string data, string root = "/", IReadOnlyList<s
             if (left > TimeSpan.Zero) thread.Join(left);
         }
 
-        var readings = found.OrderBy(f => f.Order).Select(f => f.Reading).ToList();
+        // A snapshot: who comes late still adds to the queue, and is not waited for.
+        var readings = found.ToArray().OrderBy(f => f.Order).Select(f => f.Reading).ToList();
         if (!Volatile.Read(ref read)) readings.Add(new Reading("files", "files of the kernel", "") { End = ReadingEnd.TimedOut });
         return readings;
 
