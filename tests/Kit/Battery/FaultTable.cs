@@ -113,8 +113,8 @@ public static class FaultTable
         {
             Prepare = s => { s.Device.Under = ["sh", "-c", "ulimit -n 450; exec \"$@\"", "sh"]; return Task.CompletedTask; },
         };
-        yield return Healed("clock-1970", "the clock is at 1970 when the device starts", Actor.Real, [], _ => Task.CompletedTask) with { Tool = "faketime", Prepare = s => { s.Device.Under = ["faketime", "-f", "@1970-01-02 00:00:00"]; return Task.CompletedTask; } };
-        yield return Healed("clock-ahead", "the clock is ten years ahead when the device starts", Actor.Real, [], _ => Task.CompletedTask) with { Tool = "faketime", Prepare = s => { s.Device.Under = ["faketime", "-f", "+10y"]; return Task.CompletedTask; } };
+        yield return Healed("clock-1970", "the clock is at 1970 when the device starts", Actor.Real, [], _ => Task.CompletedTask) with { Tool = "faketime", Prepare = s => s.ClockAsync("@1970-01-02 00:00:00") };
+        yield return Healed("clock-ahead", "the clock is ten years ahead when the device starts", Actor.Real, [], _ => Task.CompletedTask) with { Tool = "faketime", Prepare = s => s.ClockAsync("+10y") };
     }
 
     private static IEnumerable<Fault> Network()

@@ -97,6 +97,14 @@ public sealed class Scene(Fault fault, double pace) : IAsyncDisposable
         });
     }
 
+    /// <summary>Gives the daemon, and nobody else, another wall clock: by faketime's library, for its program starts a child that outlives it.</summary>
+    public Task ClockAsync(string clock)
+    {
+        Device.Environment["LD_PRELOAD"] = Directory.EnumerateFiles("/usr/lib", "libfaketime.so.1", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 2 }).First();
+        Device.Environment["FAKETIME"] = clock;
+        return Task.CompletedTask;
+    }
+
     /// <summary>The control group of <see cref="Below"/>.</summary>
     public string Group { get; private set; } = "";
 
