@@ -83,6 +83,7 @@ public static class IntentFile
         return new Policy
         {
             Climb = map.Flag("climb") ?? usual.Climb,
+            Reboot = map.Flag("reboot") ?? usual.Reboot,
             DiskCap = map.Size("disk_cap"),
             DiskReserve = map.Size("disk_reserve") ?? usual.DiskReserve,
             MemoryReserve = map.Size("memory_reserve") ?? usual.MemoryReserve,

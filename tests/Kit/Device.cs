@@ -14,6 +14,7 @@ public sealed class Device : IAsyncDisposable
 
     private readonly string _folder;
     private readonly bool _keepsFolder;
+    private string _cardBefore = "";
     private readonly StringBuilder _output = new();
     private Process? _process;
 
@@ -60,7 +61,7 @@ public sealed class Device : IAsyncDisposable
         var command = new List<string>(Under) { "dotnet", Places.Medulla, "up", "--data", Data };
         if (!arguments.Contains("--listen", StringComparer.Ordinal)) command.AddRange(["--listen", "127.0.0.1:0"]);
         command.AddRange(arguments);
-        if (Directory.Exists(Data)) File.Delete(Path.Combine(Data, "daemon.json"));
+        _cardBefore = File.Exists(Card) ? File.ReadAllText(Card) : "";
         var start = new ProcessStartInfo(command[0]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         foreach (var argument in command.Skip(1)) start.ArgumentList.Add(argument);
         foreach (var (key, value) in Environment) start.Environment[key] = value;
@@ -242,12 +243,16 @@ public sealed class Device : IAsyncDisposable
         }
     }
 
+    /// <summary>Where the daemon says how to reach it.</summary>
+    public string Card => Path.Combine(Data, "daemon.json");
+
     private bool ReadCard()
     {
         try
         {
-            var card = JsonNode.Parse(File.ReadAllText(Path.Combine(Data, "daemon.json")))!;
-            Address = (string)card["address"]!;
+            var text = File.ReadAllText(Card);
+            if (text == _cardBefore) return false;
+            Address = (string)JsonNode.Parse(text)!["address"]!;
             return true;
         }
         catch (Exception e) when (e is IOException or JsonException)

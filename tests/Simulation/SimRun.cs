@@ -62,6 +62,7 @@ internal sealed class SimRun
             new Weather { Offline = true, Kill = 0.001 },
             new Weather { Hang = 0.01, Freeze = 0.005, Unkillable = 0.3, ClockJump = 0.001 },
             new Weather { Shortage = 0.02, Trouble = 0.02 },
+            new Weather { Slow = 0.003, Locked = 0.003, Trouble = 0.005 },
             new Weather { BadBuild = 0.005, Crash = 0.01, FetchFails = 0.3, Trouble = 0.01 },
             new Weather { Offline = true, Hang = 0.02, Unkillable = 0.1, Shortage = 0.01, Crash = 0.01 },
             new Weather { SpawnFails = 0.3, FetchFails = 0.6, Damage = 0.002 },
@@ -169,6 +170,20 @@ internal sealed class SimRun
 
         foreach (var note in _last.Notes) _story.Add($"{_world.Now.Boot.TotalSeconds:0.0} {note.Kind} {note.Subject}: {note.Text}");
         Laws.Hold(_intent, before, _world.Seen!, _last);
+        if (_world.WantsReboot)
+        {
+            _world.WantsReboot = false;
+            PowerCut();
+        }
+
+        if (_world.WantsRelaunch)
+        {
+            _world.WantsRelaunch = false;
+            _story.Add("daemon begins anew");
+            _world.DaemonDies();
+            _loop = Daemon(Durable());
+        }
+
         var next = new[] { _world.NextDue(), _last.NextLook }.Where(t => t > _world.Now.Boot).Min() ?? _world.Now.Boot + TimeSpan.FromMinutes(5);
         var step = next - _world.Now.Boot;
         var most = _world.Weather == Weather.Calm ? TimeSpan.FromMinutes(5) : TimeSpan.FromSeconds(1 + (_random.NextDouble() * 4));
@@ -187,6 +202,7 @@ internal sealed class SimRun
     private Reconciler Daemon(Memory memory)
     {
         _kept = memory;
+        _world.Launched();
         return new Reconciler(_world, _intent, Shelf.Catalog, _machine, memory, Remember, Tell, _ => { });
     }
 
@@ -209,7 +225,9 @@ internal sealed class SimRun
         return true;
     }
 
-    private Intent Wish() => _random.Next(6) switch
+    private Intent Wish() => Wanted() with { Policy = new Policy { Reboot = _random.Next(2) == 0 } };
+
+    private Intent Wanted() => _random.Next(6) switch
     {
         0 => Shelf.Chat(new Workload { Name = new("chat"), Task = WorkloadTask.Chat, Context = 4096, Model = Shelf.Medium.Id }),
         1 => Shelf.Chat(

@@ -30,6 +30,12 @@ internal sealed record Weather
     /// <summary>Engines that are stopped by a signal.</summary>
     public double Freeze { get; init; }
 
+    /// <summary>Engines that become a tenth as fast as they were.</summary>
+    public double Slow { get; init; }
+
+    /// <summary>Engines that refuse their key from some moment on.</summary>
+    public double Locked { get; init; }
+
     /// <summary>Of the engines that hang: those that cannot be killed for a while.</summary>
     public double Unkillable { get; init; }
 
@@ -97,6 +103,12 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
     public IReadOnlyList<Process> Processes => _processes;
 
     public int Starts { get; private set; }
+
+    /// <summary>True once the loop has had the daemon started anew.</summary>
+    public bool WantsRelaunch { get; set; }
+
+    /// <summary>True once the loop has had the machine started anew.</summary>
+    public bool WantsReboot { get; set; }
 
     /// <summary>The last observation, as the loop saw it.</summary>
     public Observation? Seen { get; private set; }
@@ -167,8 +179,9 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
         if (_engine && Happens(Weather.BadBuild, step)) _badBuild = true;
         if (!Happens(Weather.Trouble, step)) return;
         _troubleUntil = _boot + TimeSpan.FromSeconds(random.Next(2, 200));
-        switch (random.Next(6))
+        switch (random.Next(7))
         {
+            case 5: _signals.Add(new Signal.HostEvent(Core.Incidents.Conditions.UnexpectedReboot.Code, "host", "the machine was started anew")); break;
             case 0: _host = Healthy with { MemoryAvailable = ByteSize.MiB(20), MemoryStall = random.Next(0, 60) }; break;
             case 1: _host = Healthy with { DiskFree = ByteSize.MiB(2) }; break;
             case 2: _host = Healthy with { OpenFiles = 19_000 }; break;
@@ -196,7 +209,7 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
         _signals.Clear();
         foreach (var process in _processes.ToList())
         {
-            process.Probe = null;
+            (process.Probe, process.Speed) = (null, null);
             process.Adopted = true;
             if (process.State is InstanceState.Stopping) process.State = InstanceState.Ready;
             if (random.NextDouble() < 0.1) process.State = InstanceState.Orphan;
@@ -212,6 +225,8 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
         _boot = TimeSpan.FromSeconds(random.Next(5, 60));
         _wallOffset = random.NextDouble() < 0.3 ? TimeSpan.FromDays(-20000) : _wallOffset;
     }
+
+    public void Launched() => _signals.Add(new Signal.Launched());
 
     /// <summary>What nobody has noticed yet is as it was.</summary>
     public void Mend() => _badBuild = false;
@@ -253,6 +268,8 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
         {
             if (process.StillSince is null && Happens(Weather.Hang, step)) (process.StillSince, process.KillableAt) = (_boot, random.NextDouble() < Weather.Unkillable ? _boot + TimeSpan.FromSeconds(random.Next(60, 400)) : _boot);
             if (process.StoppedSince is null && Happens(Weather.Freeze, step)) process.StoppedSince = _boot;
+            process.IsSlow |= Happens(Weather.Slow, step);
+            if (Happens(Weather.Locked, step)) process.RefusedSince ??= _boot;
             if (process.State == InstanceState.Ready && Happens(Weather.Shortage, step)) Exit(process, null, 9, asked: false, [], random.Next(2) == 0 ? Core.Observing.Shortage.Group : Core.Observing.Shortage.Machine);
             else if (Happens(Weather.Crash, step)) Exit(process, null, random.Next(2) == 0 ? 11 : 6, asked: false, []);
             else if (Happens(Weather.Kill, step)) Exit(process, null, 9, asked: false, []);
@@ -284,7 +301,7 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
         Move.FetchWeights fetch => TimeSpan.FromSeconds(fetch.File.Size.Bytes / (random.Next(1, 50) * 1e6)),
         Move.FetchEngine => TimeSpan.FromSeconds(random.Next(2, 30)),
         Move.VerifyWeights or Move.VerifyBuild or Move.Sweep => TimeSpan.FromSeconds(0.1 + random.NextDouble()),
-        Move.ProbeInstance => TimeSpan.FromSeconds(0.1 + random.NextDouble()),
+        Move.ProbeInstance or Move.MeasureInstance or Move.RebootMachine => TimeSpan.FromSeconds(0.1 + random.NextDouble()),
         Move.StopInstance stop => TimeSpan.FromSeconds(stop.Drain == TimeSpan.Zero ? 0.1 : random.NextDouble() * 8),
         _ => TimeSpan.Zero,
     };
@@ -319,6 +336,17 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
             case Move.ProbeInstance probe when _processes.Find(p => p.Id == probe.Id) is { State: InstanceState.Ready } asked:
                 asked.Probe = Babbling.Contains(probe.Model) ? new ProbeFact(0, 1, "wrong answer") { At = _boot, InARow = (asked.Probe?.InARow ?? 0) + 1 } : new ProbeFact(1, 1, null) { At = _boot };
                 _signals.Add(new Signal.Probed(probe.Id));
+                break;
+            case Move.MeasureInstance measure when _processes.Find(p => p.Id == measure.Id) is { State: InstanceState.Ready } timed:
+                timed.Speed = new SpeedFact((timed.IsSlow ? 4 : 40) * (0.9 + (random.NextDouble() * 0.2)), _boot);
+                _signals.Add(new Signal.Measured(timed.Spec!.Id, timed.Spec.Workload, timed.Speed));
+                break;
+            case Move.RelaunchDaemon:
+                WantsRelaunch = true;
+                break;
+            case Move.RebootMachine:
+                WantsReboot = random.Next(3) > 0;
+                _signals.Add(new Signal.RebootAsked(WantsReboot ? null : "reboot: must be superuser"));
                 break;
             case Move.VerifyWeights verify:
                 _signals.Add(new Signal.Verified(verify.Subject, _weights.Contains(verify.Digest), "it was read"));
@@ -376,6 +404,12 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
 
         public TimeSpan Seen { get; set; }
 
+        public bool IsSlow { get; set; }
+
+        public TimeSpan? RefusedSince { get; set; }
+
+        public SpeedFact? Speed { get; set; }
+
         public InstanceFact Fact => new()
         {
             Id = Id,
@@ -389,7 +423,8 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
             Adopted = Adopted,
             Requests = 0,
             Probe = Probe,
-            Pulse = new Pulse { OwesSince = StillSince, ComputedAt = StillSince ?? Seen, MovedAt = StillSince ?? Seen, HasCounters = true, StoppedSince = StoppedSince },
+            Speed = Speed,
+            Pulse = new Pulse { OwesSince = StillSince, ComputedAt = StillSince ?? Seen, MovedAt = StillSince ?? Seen, HasCounters = true, StoppedSince = StoppedSince, RefusedSince = RefusedSince },
         };
     }
 }

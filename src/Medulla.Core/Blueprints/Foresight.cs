@@ -10,9 +10,18 @@ namespace Medulla.Core.Blueprints;
 /// is put together from the two. One caller at a time. Bound: <see cref="Max"/> answers, all forgotten when it is reached.
 /// </summary>
 /// <param name="processor">Where what does not lie on a device is computed.</param>
-internal sealed class Foresight(Calibration calibration, Placement processor)
+/// <param name="own">What this device has measured itself, by the index of the place.</param>
+internal sealed class Foresight(Calibration calibration, Placement processor, ILookup<int, Measurement> own)
 {
     private const int Max = 1 << 15;
+
+    /// <summary>Models of fewer parameters, in 1e9, spend their time on other things than larger ones.</summary>
+    private const double Telling = 0.1;
+
+    /// <summary>Own measurements of a place that are used, the latest.</summary>
+    private const int MostOwn = 4;
+
+    private readonly Dictionary<int, List<Measurement>> _own = own.ToDictionary(g => g.Key, g => g.TakeLast(MostOwn).ToList());
 
     private readonly Dictionary<Asked, Answer> _answers = [];
 
@@ -50,18 +59,31 @@ internal sealed class Foresight(Calibration calibration, Placement processor)
         var asked = new Asked(model, file, place, devices, way.Engine, BackendOf(way, place), prompt);
         if (_answers.TryGetValue(asked, out var answer)) return answer;
         if (_answers.Count == Max) _answers.Clear();
-        return _answers[asked] = new Answer(calibration, prompt, WorkOf(way, place, devices, model, file, prompt));
+        return _answers[asked] = new Answer(calibration, prompt, WorkOf(way, place, devices, model, file, prompt), _own.GetValueOrDefault(place.Index));
     }
 
-    private static Work WorkOf(Way way, Placement place, int devices, ModelEntry model, ModelFile file, int prompt) => new()
+    /// <summary>What was measured here, as the speed model wants it. What was spread over a device and the host tells of neither.</summary>
+    public static ILookup<int, Measurement> OwnOf(Knowing known, ImmutableArray<Placement> places) =>
+        (from speed in known.Own
+         where speed.IsBaseline && (speed.Settings.Accelerator < 0 || speed.Settings is { GpuLayers: null, ExpertsOnHost: 0 })
+         let place = places.FirstOrDefault(p => p.Index == speed.Settings.Accelerator)
+         let model = known.Catalog.FindModel(speed.Model) ?? known.OwnModels.FirstOrDefault(m => m.Id == speed.Model)
+         let file = model?.Files.FirstOrDefault(f => f.Digest == speed.Weights)
+         where place is not null && file is not null && model.ParametersB >= Telling
+         select (place.Index, Measurement: new Measurement(WorkOf(speed.Engine.Value, speed.Backend, place, Math.Max(1, speed.Settings.Devices), model, file, 0), speed.TokensPerS, "this device")))
+        .ToLookup(m => m.Index, m => m.Measurement);
+
+    private static Work WorkOf(Way way, Placement place, int devices, ModelEntry model, ModelFile file, int prompt) => WorkOf(way.Engine.Id.Value, BackendOf(way, place), place, devices, model, file, prompt);
+
+    private static Work WorkOf(string engine, string backend, Placement place, int devices, ModelEntry model, ModelFile file, int prompt) => new()
     {
         Hardware = place.MeasuredAs,
         HardwareClass = place.Class,
         Devices = devices,
         BandwidthGBs = place.BandwidthGBs,
         Fp16Tflops = place.Fp16Tflops,
-        Engine = way.Engine.Id.Value,
-        Backend = BackendOf(way, place),
+        Engine = engine,
+        Backend = place.IsProcessor ? "cpu" : backend,
         Model = model.Title,
         ModelId = model.Id.Value,
         ParametersB = model.ParametersB,
@@ -82,14 +104,15 @@ internal sealed class Foresight(Calibration calibration, Placement processor)
     {
         private readonly Calibration _calibration;
         private readonly Work _work;
+        private readonly List<Measurement>? _own;
         private readonly Forecast _alone;
         private (int Slots, Forecast Forecast) _last;
 
-        public Answer(Calibration calibration, int prompt, Work work)
+        public Answer(Calibration calibration, int prompt, Work work, List<Measurement>? own)
         {
-            (_calibration, _work) = (calibration, work);
-            var decode = SpeedModel.Predict(calibration, work);
-            var prefill = SpeedModel.Predict(calibration, work with { Phase = Phase.Prefill, Tokens = prompt, Depth = 0 });
+            (_calibration, _work, _own) = (calibration, work, own);
+            var decode = SpeedModel.Predict(calibration, work, own);
+            var prefill = SpeedModel.Predict(calibration, work with { Phase = Phase.Prefill, Tokens = prompt, Depth = 0 }, own);
             var first = TimeSpan.FromSeconds((prompt / Math.Max(1e-6, prefill.TokensPerSecond)) + (1 / Math.Max(1e-6, decode.TokensPerSecond)));
             _alone = new Forecast(decode.TokensPerSecond, decode.Low, decode.High, new Lazy<double>(decode.TokensPerSecond), prefill.TokensPerSecond, first, decode.Basis, new Lazy<string>(() => decode.Reason));
             _last = (1, _alone);
@@ -97,7 +120,7 @@ internal sealed class Foresight(Calibration calibration, Placement processor)
 
         public Forecast Together(int slots)
         {
-            if (_last.Slots != slots) _last = (slots, slots == 1 ? _alone : _alone with { Together = new Lazy<double>(() => SpeedModel.Predict(_calibration, _work with { Concurrency = slots }).TokensPerSecond) });
+            if (_last.Slots != slots) _last = (slots, slots == 1 ? _alone : _alone with { Together = new Lazy<double>(() => SpeedModel.Predict(_calibration, _work with { Concurrency = slots }, _own).TokensPerSecond) });
             return _last.Forecast;
         }
     }

@@ -19,6 +19,9 @@ public sealed record Knowing
     /// <summary>Models of the owner's that the catalog does not know.</summary>
     public ImmutableArray<ModelEntry> OwnModels { get; init; } = [];
 
+    /// <summary>How fast this device has measured itself.</summary>
+    public ImmutableArray<OwnSpeed> Own { get; init; } = [];
+
     /// <summary>Engine builds that are on this device.</summary>
     public ImmutableArray<EngineBuild> Builds { get; init; } = [];
 }

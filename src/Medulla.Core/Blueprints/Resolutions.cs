@@ -25,7 +25,7 @@ public sealed class Resolutions
             _ground = null;
         }
 
-        if (_ground?.IsOf(known) is not true) _ground = new Groundwork(known.Machine, known.Catalog);
+        if (_ground?.IsOf(known) is not true) _ground = new Groundwork(known);
         return _remembered[key] = Resolver.Resolve(workload, known, taken, _ground);
     }
 
@@ -38,6 +38,7 @@ public sealed class Resolutions
         private readonly Machine _machine = known.Machine;
         private readonly Catalog _catalog = known.Catalog;
         private readonly ImmutableArray<ModelEntry> _own = known.OwnModels;
+        private readonly ImmutableArray<OwnSpeed> _speeds = known.Own;
         private readonly ImmutableArray<EngineBuild> _builds = known.Builds;
         private readonly PoolUse _taken = taken;
 
@@ -46,6 +47,7 @@ public sealed class Resolutions
             ReferenceEquals(_machine, other._machine) &&
             ReferenceEquals(_catalog, other._catalog) &&
             _own == other._own &&
+            _speeds == other._speeds &&
             _taken.Equals(other._taken) &&
             _workload.Equals(other._workload) &&
             _policy.Equals(other._policy) &&

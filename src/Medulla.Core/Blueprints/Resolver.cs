@@ -21,7 +21,7 @@ public static class Resolver
 
     /// <summary>Ranks every file of every eligible model.</summary>
     /// <param name="taken">Memory of the other workloads' instances.</param>
-    public static Resolution Resolve(Workload workload, Knowing known, PoolUse taken) => Resolve(workload, known, taken, new Groundwork(known.Machine, known.Catalog));
+    public static Resolution Resolve(Workload workload, Knowing known, PoolUse taken) => Resolve(workload, known, taken, new Groundwork(known));
 
     /// <summary>The same without short cuts, every layout predicted, many times slower: what they are held against.</summary>
     public static Resolution ResolveExhaustively(Workload workload, Knowing known, PoolUse taken) => Resolve(workload, known, taken, null);
@@ -30,7 +30,7 @@ public static class Resolver
     internal static Resolution Resolve(Workload workload, Knowing known, PoolUse taken, Groundwork? ground)
     {
         var exhaustive = ground is null;
-        ground ??= new Groundwork(known.Machine, known.Catalog);
+        ground ??= new Groundwork(known);
         var ways = Way.Of(known, workload.Task, ground.Places);
         var rivals = ways.GroupBy(w => (w.Engine.Id, w.Place.Index)).Select(g => g.ToImmutableArray()).ToList();
         var asked = InstanceSpec.AskedBy(workload, known.IsDefault);
@@ -46,7 +46,7 @@ public static class Resolver
         {
             reasons[i] = Unfit(workload, known, models[i]);
             if (reasons[i] is not null) continue;
-            var layout = layouts[i] = new Layouts(workload, known, models[i], taken, asked, exhaustive ? new Groundwork(known.Machine, known.Catalog) : ground, runnable, exhaustive);
+            var layout = layouts[i] = new Layouts(workload, known, models[i], taken, asked, exhaustive ? new Groundwork(known) : ground, runnable, exhaustive);
             foreach (var files in models[i].Files.GroupBy(f => f.Name))
             {
                 foreach (var backends in rivals)

@@ -15,6 +15,15 @@ internal static class Absorb
 {
     private const string Host = "host";
 
+    /// <summary>How many times slower than predicted it is at least where the processor computes for an accelerator.</summary>
+    private const double Fallback = 5;
+
+    /// <summary>So long most of the files that the daemon may open are open before it is started anew.</summary>
+    private static readonly TimeSpan Leak = TimeSpan.FromMinutes(3);
+
+    /// <summary>New starts of the machine within a day that nobody asked for, and that are not taken for chance any more.</summary>
+    private const int Reboots = 3;
+
     public static Memory Signals(Memory memory, Catalog catalog, Observation world, List<Note> notes)
     {
         foreach (var signal in world.Signals)
@@ -28,9 +37,12 @@ internal static class Absorb
                 Signal.EngineFetched fetched => Fetched(memory, Subjects.Engine(fetched.Engine, fetched.Backend), fetched.Engine.Value, fetched.Outcome, fetched.Failures, world.Now, notes),
                 Signal.ArtifactDamaged damaged => Damaged(memory, damaged, world.Now, notes),
                 Signal.StateDamaged damaged => StateDamaged(memory, damaged, world.Now, notes),
+                Signal.Launched => memory with { Orders = memory.Orders.RemoveAll(o => o.Kind == OrderKind.Relaunch) },
+                Signal.RebootAsked asked => RebootAsked(memory, asked, world.Now, notes),
                 Signal.Swept swept => Swept(memory, swept, world.Now, notes),
                 Signal.Verified verified => Verified(memory, verified, notes),
                 Signal.RequestRefused refused => See(memory, Conditions.RequestOfDeath, Subjects.Workload(refused.Workload), $"{refused.Deaths} engines died while one and the same request was at work in them; it is refused for an hour", world.Now, notes),
+                Signal.Measured measured => Measured(memory, measured, world.Now, notes),
                 Signal.HostEvent happened => HostEvent(memory, happened, world.Now, notes),
                 _ => memory,
             };
@@ -73,6 +85,13 @@ internal static class Absorb
                 continue;
             }
 
+            if (fact.State == InstanceState.Orphan)
+            {
+                var subject = Subjects.Instance(fact.Id);
+                if (!memory.Incidents.HasOpen(Conditions.OrphanedEngine, subject)) memory = See(memory, Conditions.OrphanedEngine, subject, $"pid {fact.Pid} is of an earlier run and cannot be adopted; it is ended", world.Now, notes);
+                continue;
+            }
+
             if (memory.Find(fact.Spec) is not { } spec || memory.RenewalOf(fact.Spec, fact.StartedAt) is not null) continue;
             if (fact is { State: InstanceState.Ready, Probe: { IsGood: false, NoAnswer: false, InARow: >= Planner.Sanity } probe } && memory.TrialOf(fact.Workload) is null)
             {
@@ -95,7 +114,7 @@ internal static class Absorb
     }
 
     /// <summary>Incidents that follow from facts and not from signals, and the end of those that are over.</summary>
-    public static Memory Facts(Memory memory, ImmutableArray<(Workload Workload, Advice Advice)> advice, Observation world, double pace, List<Note> notes)
+    public static Memory Facts(Memory memory, ImmutableArray<(Workload Workload, Advice Advice)> advice, Observation world, Policy policy, List<Note> notes)
     {
         foreach (var (workload, said) in advice)
         {
@@ -112,13 +131,24 @@ internal static class Absorb
 
         foreach (var incident in memory.Incidents)
         {
-            if (incident.IsOpen && EndOf(memory, incident, world, pace) is { } proof) memory = Close(memory, Conditions.Of(incident.Code), incident.Subject, proof, world.Now);
+            if (incident.IsOpen && EndOf(memory, incident, world, policy.Pace) is { } proof) memory = Close(memory, Conditions.Of(incident.Code), incident.Subject, proof, world.Now);
         }
 
+        if (policy.Reboot && memory.Incidents.FirstOrDefault(i => i.IsOpen && i.Code == Conditions.RebootWanted.Code) is { } wanted && memory.MayReboot(world.Now.Boot))
+        {
+            memory = Give(memory with { Incidents = memory.Incidents.Try(Conditions.RebootWanted, wanted.Subject, "the machine is started anew") }, new Order(OrderKind.Reboot, Subjects.Machine, world.Now.Boot, wanted.Evidence[^1]));
+        }
+
+        var room = RoomOf(memory, world);
+        if (memory.Lessons.Any(l => l.IsOvertaken(room))) memory = memory with { Lessons = memory.Lessons.RemoveAll(l => l.IsOvertaken(room)) };
         var orders = memory.Orders.RemoveAll(o => IsDone(o, world));
         var ladders = memory.Ladders.RemoveAll(l => IsOver(memory, l, world.Now.Boot));
         return memory with { Orders = orders, Ladders = ladders };
     }
+
+    /// <summary>What is free, and what our own engines have; null when unknown.</summary>
+    public static ByteSize? RoomOf(Memory memory, Observation world) =>
+        world.MemoryAvailable is { } free ? new ByteSize(free.Bytes + world.Instances.Sum(i => memory.Find(i.Spec)?.Memory.Bytes ?? 0)) : null;
 
     /// <summary>Boot time at which the next time of quiet is over; null when none runs.</summary>
     public static TimeSpan? NextQuiet(Memory memory, TimeSpan now, double pace) =>
@@ -147,7 +177,15 @@ internal static class Absorb
                 memory = Renew(memory, spec, world.Now, evidence);
                 memory = Trouble(memory, workload, spec, evidence);
             }
-            else if (!memory.Incidents.HasOpen(condition, Host))
+            else if (memory.Incidents.FirstOrDefault(i => i.IsOpen && i.Code == condition.Code && i.Subject == Host) is { } open)
+            {
+                // Idle connections are closed by themselves; what is still open after that is ours to let go of.
+                if (condition == Conditions.DescriptorLeak && world.Now.Wall - open.OpenedAt >= Leak / policy.Pace && memory.MayRelaunch(world.Now.Boot))
+                {
+                    memory = Give(memory with { Incidents = memory.Incidents.Try(condition, Host, "the daemon is started anew") }, new Order(OrderKind.Relaunch, Subjects.Daemon, world.Now.Boot, evidence));
+                }
+            }
+            else
             {
                 memory = See(memory, condition, Host, evidence, world.Now, notes);
                 if (condition == Conditions.DiskLow || condition == Conditions.InodesLow) memory = Give(memory, new Order(OrderKind.Sweep, Subjects.Store, world.Now.Boot, evidence));
@@ -183,8 +221,17 @@ internal static class Absorb
 
     public static Memory Renew(Memory memory, SpecId spec, Instant now, string reason) => Give(memory, new Order(OrderKind.Renew, spec.Value, now.Boot, reason));
 
-    public static Memory Give(Memory memory, Order order) =>
-        memory with { Orders = Keep(memory.Orders, memory.Orders.FirstOrDefault(o => o.Kind == order.Kind && o.Subject == order.Subject), order) };
+    /// <summary>What is bounded by the day is counted when it is ordered.</summary>
+    public static Memory Give(Memory memory, Order order)
+    {
+        memory = memory with { Orders = Keep(memory.Orders, memory.Orders.FirstOrDefault(o => o.Kind == order.Kind && o.Subject == order.Subject), order) };
+        return order.Kind switch
+        {
+            OrderKind.Relaunch => memory with { Relaunched = [.. memory.Relaunched.TakeLast(Memory.Relaunches - 1), order.At] },
+            OrderKind.Reboot => memory with { Rebooted = [.. memory.Rebooted.TakeLast(Memory.Reboots - 1), order.At] },
+            _ => memory,
+        };
+    }
 
     public static Memory See(Memory memory, Condition condition, string subject, string evidence, Instant now, List<Note> notes)
     {
@@ -325,11 +372,56 @@ internal static class Absorb
         memory.Target.For(workload) is { } target &&
         (memory.Incidents.HasOpen(Conditions.ArtifactDamaged, Subjects.Weights(target.Weights.Digest)) || memory.Incidents.HasOpen(Conditions.ArtifactDamaged, Subjects.Build(target.Engine)));
 
+    /// <summary>
+    /// A speed is held against what this device measured before; the first ones against what was predicted, where an accelerator is to
+    /// compute: one that does not makes it many times slower.
+    /// </summary>
+    private static Memory Measured(Memory memory, Signal.Measured measured, Instant now, List<Note> notes)
+    {
+        if (measured.Speed.TokensPerS is not { } speed || memory.Good.For(measured.Workload) is not { } spec || spec.Id != measured.Spec) return memory;
+        var before = memory.SpeedOf(spec.Id) ?? OwnSpeed.Of(spec);
+        var expected = spec.Settings.Accelerator >= 0 ? spec.ExpectedTokensPerS / Fallback : null;
+        var own = before.Take(speed, before.IsBaseline ? before.TokensPerS * OwnSpeed.Low : expected);
+        if (own == before && memory.SpeedOf(spec.Id) is not null) return memory;
+        memory = memory with { Speeds = Keep(memory.Speeds, memory.SpeedOf(spec.Id), own) };
+        if (own.IsBaseline && !before.IsBaseline) notes.Add(new Note("speed", Subjects.Workload(spec.Workload), $"{spec.Model} decodes {own.TokensPerS:0.#} tokens/s here{(spec.ExpectedTokensPerS is { } foreseen ? $"; {foreseen:0.#} were expected" : "")}"));
+        if (own.LowInARow < OwnSpeed.Believed || own.LowInARow % OwnSpeed.Believed > 0) return memory;
+        var cause = own.IsBaseline
+            ? new Cause(Conditions.SlowRegression, $"{speed:0.#} tokens/s, {own.LowInARow} times in a row; this device measured {own.TokensPerS:0.#} before")
+            : new Cause(Conditions.SilentFallback, $"{speed:0.#} tokens/s, {own.LowInARow} times in a row; an accelerator is to compute, and {spec.ExpectedTokensPerS:0.#} were expected");
+        memory = Blame(memory, cause, spec.Id, spec.Workload, now, notes);
+        var restored = own.IsBaseline ? own.TokensPerS * OwnSpeed.Restored : expected * 2;
+        return memory.LadderOf(spec.Workload, cause.Condition.Code) is { } ladder ? memory with { Ladders = memory.Ladders.Replace(ladder, ladder with { Restored = restored }) } : memory;
+    }
+
     private static Memory HostEvent(Memory memory, Signal.HostEvent happened, Instant now, List<Note> notes)
     {
         var condition = Conditions.Of(happened.Condition);
         memory = See(memory, condition, happened.Subject, happened.Evidence, now, notes);
+        if (condition == Conditions.UnexpectedReboot) memory = Rebooted(memory, now, notes);
+        if (condition.Layer == Layer.Accelerator)
+        {
+            // Which of them it was is not always said; what computes on none is not concerned.
+            foreach (var spec in memory.Good.Instances.Where(i => i.Settings.Accelerator >= 0)) memory = Blame(memory, new Cause(condition, happened.Evidence), spec.Id, spec.Workload, now, notes);
+        }
+
         return condition.Severity == Severity.Notice ? Close(memory, condition, happened.Subject, "what serves was looked at again", now) : memory;
+    }
+
+    private static Memory RebootAsked(Memory memory, Signal.RebootAsked asked, Instant now, List<Note> notes)
+    {
+        notes.Add(new Note("reboot", Subjects.Machine, asked.Problem ?? "the machine starts anew"));
+        memory = memory with { Orders = memory.Orders.RemoveAll(o => o.Kind == OrderKind.Reboot) };
+        return asked.Problem is null ? memory : memory.Incidents.Where(i => i.IsOpen && i.Code == Conditions.RebootWanted.Code).Aggregate(memory, (m, i) => See(m, Conditions.RebootWanted, i.Subject, asked.Problem, now, notes));
+    }
+
+    /// <summary>A machine that goes down again and again while engines run may be asked for more than it has: what takes most is given less.</summary>
+    private static Memory Rebooted(Memory memory, Instant now, List<Note> notes)
+    {
+        var times = memory.Incidents.Count(i => i.Code == Conditions.UnexpectedReboot.Code && i.Subject == Host && now.Wall - i.OpenedAt < TimeSpan.FromDays(1));
+        return times >= Reboots && memory.Good.Instances.MaxBy(i => i.Memory + i.DeviceMemory) is { } largest
+            ? Blame(memory, new Cause(Conditions.UnexpectedReboot, $"the machine went down {times} times within a day; {largest.Model} takes most of its memory"), largest.Id, largest.Workload, now, notes)
+            : memory;
     }
 
     private static Memory StateDamaged(Memory memory, Signal.StateDamaged damaged, Instant now, List<Note> notes)
@@ -350,7 +442,7 @@ internal static class Absorb
             return needed ? null : "nothing that serves needs it any more";
         }
 
-        if (incident.Code == Conditions.EngineUnkillable.Code) return world.Instances.All(i => Subjects.Instance(i.Id) != incident.Subject) ? "the process is gone" : null;
+        if (incident.Code == Conditions.EngineUnkillable.Code || incident.Code == Conditions.OrphanedEngine.Code) return world.Instances.All(i => Subjects.Instance(i.Id) != incident.Subject) ? "the process is gone" : null;
         if (incident.Code == Conditions.RequestOfDeath.Code) return world.Now.Wall - incident.LastAt >= TimeSpan.FromHours(1) ? "it has not come again for an hour" : null;
         if (incident.Subject.StartsWith("accelerator", StringComparison.Ordinal) || incident.Subject == "disk" || (incident.Subject == Host && !HostConditions.IsSensed(incident.Code))) return EndOfEvent(incident, world.Now);
         if (Conditions.Of(incident.Code) is { Layer: Layer.Network or Layer.Storage } && IsFetch(incident)) return memory.FetchOf(incident.Subject) is null ? "it is not wanted any more, or it is here" : null;
@@ -361,6 +453,7 @@ internal static class Absorb
         if (memory.LadderOf(workload, incident.Code) is not { } ladder) return incident.Code == Conditions.CrashLoop.Code ? null : $"{target.Model} serves";
         var quiet = Quiet(incident.Code, pace);
         if (now - ladder.SeenAt < quiet || memory.RenewalOf(fact.Spec, fact.StartedAt) is not null) return null;
+        if (ladder.Restored is { } restored) return fact.Speed is { TokensPerS: { } speed } measured && measured.At > ladder.SeenAt && speed >= restored ? $"{target.Model} decodes {speed:0.#} tokens/s again" : null;
         if (condition.Layer == Layer.Answer) return fact.Probe is { IsGood: true } probe && probe.At > ladder.SeenAt ? $"{target.Model} answered its golden prompts again" : null;
         if (fact.StartedAt <= ladder.SeenAt) return null;
         return quiet == TimeSpan.Zero ? $"{target.Model} gave a token" : $"{target.Model} gave a token, and it has stayed away for {quiet.TotalSeconds:0} s";
@@ -369,7 +462,7 @@ internal static class Absorb
     /// <summary>A process that was meant is gone; an artifact that is not here need not be read.</summary>
     private static bool IsDone(Order order, Observation world) => order.Kind switch
     {
-        OrderKind.Sweep => false,
+        OrderKind.Sweep or OrderKind.Relaunch or OrderKind.Reboot => false,
         OrderKind.Renew => !world.Instances.Any(i => i.Spec.Value == order.Subject && i.StartedAt < order.At && i.State != InstanceState.Lost),
         _ => !world.Weights.Any(w => Subjects.Weights(w.Digest) == order.Subject) && !world.Engines.Any(e => Subjects.Build(e.Build) == order.Subject),
     };

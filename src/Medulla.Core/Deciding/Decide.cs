@@ -59,10 +59,10 @@ public static class Decide
         mind = Absorb.Sensed(mind, world, intent.Policy, Budget.IsUnified(machine), notes);
         mind = Verdicts(mind, catalog, world, notes);
         (mind, var advice) = Adopt(new Situation(intent, catalog, machine, mind, world, resolutions), notes);
-        mind = Absorb.Facts(mind, advice, world, intent.Policy.Pace, notes);
+        mind = Absorb.Facts(mind, advice, world, intent.Policy, notes);
 
         var situation = new Situation(intent, catalog, machine, mind, world, resolutions);
-        var (plan, drift) = Planner.Draw(situation, advice);
+        var (plan, drift, look) = Planner.Draw(situation, advice);
         var (routes, degraded) = Routing.Of(situation, plan);
         var same = mind.SaysTheSameAs(memory);
         return new Decision
@@ -73,7 +73,7 @@ public static class Decide
             Routes = routes,
             Degraded = degraded,
             Settled = mind.Trials.IsEmpty && plan.Moves.IsEmpty && mind.Target.Instances.All(i => world.Find(i.Id) is { State: InstanceState.Ready }),
-            NextLook = Earlier(plan.Holds.Where(h => h.Until > world.Now.Boot).Min(h => h.Until), Absorb.NextQuiet(mind, world.Now.Boot, intent.Policy.Pace)),
+            NextLook = Earlier(Earlier(plan.Holds.Where(h => h.Until > world.Now.Boot).Min(h => h.Until), look), Absorb.NextQuiet(mind, world.Now.Boot, intent.Policy.Pace)),
             Notes = [.. notes],
         };
     }
@@ -106,7 +106,7 @@ public static class Decide
         {
             // What was left behind is not gone back to before its time.
             var left = Change.Between(old.Weights.Digest == trial.Candidate.Weights.Digest ? trial.Candidate : null, old);
-            memory = memory with { Lessons = Learn(memory.Lessons, left, new Verdict(Outcome.Refuted, trial.Reason, AboutArtifact: false), now) };
+            memory = memory with { Lessons = Learn(memory.Lessons, left, new Verdict(Outcome.Refuted, trial.Reason, AboutArtifact: false) { Code = trial.Mends ?? "" }, trial.Room, now) };
         }
 
         return memory with
@@ -131,20 +131,20 @@ public static class Decide
         {
             Target = trial.Fallback is { } good ? memory.Target.With(good) : memory.Target.Without(trial.Workload),
             Trials = memory.Trials.Remove(trial),
-            Lessons = Learn(memory.Lessons, trial.Change, verdict, now),
+            Lessons = Learn(memory.Lessons, trial.Change, verdict, trial.Room, now),
             Crashes = memory.Crashes.RemoveAll(c => c.Spec == trial.Candidate.Id),
             Incidents = memory.Incidents.See(Conditions.TrialRefuted, subject, $"{trial.Change.Text}: {verdict.Evidence}", now).Close(Conditions.TrialRefuted.Code, subject, back, now),
         };
     }
 
-    internal static ImmutableArray<Lesson> Learn(ImmutableArray<Lesson> lessons, Change change, Verdict verdict, Instant now)
+    internal static ImmutableArray<Lesson> Learn(ImmutableArray<Lesson> lessons, Change change, Verdict verdict, ByteSize? room, Instant now)
     {
         var before = lessons.FirstOrDefault(l => l.Key == change.Key);
         var times = (before?.Times ?? 0) + 1;
         var term = TimeSpan.FromTicks(Math.Min(Lesson.LongestTerm.Ticks, Lesson.FirstTerm.Ticks << Math.Min(times - 1, 10)));
         var rest = before is null ? lessons : lessons.Remove(before);
         if (rest.Length == Lesson.Max) rest = rest.RemoveAt(0);
-        return rest.Add(new Lesson(change.Key, change.Text, verdict.Evidence, now.Wall, verdict.AboutArtifact ? null : now.Boot + term, times));
+        return rest.Add(new Lesson(change.Key, change.Text, verdict.Evidence, now.Wall, verdict.AboutArtifact ? null : now.Boot + term, times) { Code = verdict.Code, Room = room });
     }
 
     /// <summary>Hears the proposers in rank order. The first that has something ready is adopted as a trial, unless one of its rank or above is under way.</summary>
@@ -202,6 +202,7 @@ public static class Decide
     {
         AmendmentKind.Refetch => "its files are read again from end to end",
         AmendmentKind.AskReboot => "a new start of the machine is asked for",
+        AmendmentKind.RestartDaemon => "the daemon is started anew",
         _ => System.Text.Json.JsonNamingPolicy.KebabCaseLower.ConvertName(step.Do.ToString()),
     };
 
@@ -241,6 +242,8 @@ public static class Decide
                 Reason = proposal.Reason,
                 Beside = fallback is not null && (proposal.Rank != Rank.Repair || situation.World.Find(fallback.Id) is { State: InstanceState.Ready }) && Beside.Fits(situation, fallback, candidate),
                 Mends = proposal.Step?.Condition,
+                MustReach = proposal.Step is { Proof: ProofKind.Speed, Condition: var mended } ? memory.LadderOf(candidate.Workload, mended)?.Restored : null,
+                Room = Absorb.RoomOf(memory, situation.World),
                 StartedAt = now,
                 Deadline = now + Judge.Allowance(candidate),
             }),

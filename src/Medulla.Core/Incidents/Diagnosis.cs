@@ -46,6 +46,7 @@ public static class Diagnosis
     public static Condition? OfFetch(ImmutableArray<SourceFailure> failures)
     {
         var kinds = failures.Select(f => f.Kind).Where(k => k != FailureKind.Other).ToHashSet();
+        if (kinds.Contains(FailureKind.Unusable)) return Conditions.EngineRefused;
         if (kinds.Contains(FailureKind.WrongContent)) return Conditions.ChecksumMismatch;
         if (kinds.Contains(FailureKind.CertificateTime)) return Conditions.CertificateTime;
         if (kinds.Contains(FailureKind.Certificate)) return Conditions.CertificateRefused;

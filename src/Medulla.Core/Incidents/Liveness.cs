@@ -36,6 +36,7 @@ public static class Liveness
         if (fact.Pulse is not { } pulse || fact.State is not (InstanceState.Starting or InstanceState.Ready)) return null;
         if (pulse.FeltAt < now) now = pulse.FeltAt.Value;
         if (Longer(pulse.StoppedSince, StoppedLimit)) return new Cause(Conditions.EngineStopped, $"pid {fact.Pid} has been stopped for {Seconds(pulse.StoppedSince)}");
+        if (pulse.RefusedSince is not null) return new Cause(Conditions.SecretMismatch, $"pid {fact.Pid} answers our own question with 401");
         if (fact.State == InstanceState.Starting)
         {
             return Longer(Later(pulse.ComputedAt, fact.StartedAt), StartLimit)

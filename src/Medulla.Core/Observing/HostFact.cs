@@ -17,6 +17,15 @@ public sealed record HostFact
     /// <summary>Share of the last ten seconds in which every process waited for a disk, 0 to 100.</summary>
     public double? DiskStall { get; init; }
 
+    /// <summary>Share of the last ten seconds in which something waited for a processor, 0 to 100.</summary>
+    public double? ProcessorStall { get; init; }
+
+    /// <summary>Share of the processors' time since the last look that another virtual machine had, 0 to 100.</summary>
+    public double? Stolen { get; init; }
+
+    /// <summary>True when a speed that is measured now says nothing about the engine: others have the processors.</summary>
+    public bool IsContended => ProcessorStall > 30 || Stolen > 10;
+
     /// <summary>Bytes per second that went to the swap and came back from it.</summary>
     public double? Swapping { get; init; }
 

@@ -95,6 +95,9 @@ public sealed record InstanceFact
     /// <summary>The latest golden probe; null when none has ended in this daemon's life.</summary>
     public ProbeFact? Probe { get; init; }
 
+    /// <summary>What came of the last measurement of its speed; null when there was none in this daemon's life.</summary>
+    public SpeedFact? Speed { get; init; }
+
     /// <summary>How it moves; null when nothing has been read of it yet.</summary>
     public Pulse? Pulse { get; init; }
 }
@@ -126,6 +129,9 @@ public sealed record Pulse
     /// <summary>Since when it leaves tiny prompts without an answer.</summary>
     public TimeSpan? SilentSince { get; init; }
 
+    /// <summary>Since when it refuses the key that it was given.</summary>
+    public TimeSpan? RefusedSince { get; init; }
+
     /// <summary>When these signs were read; null for now. What has not been looked at since is not held against it.</summary>
     public TimeSpan? FeltAt { get; init; }
 }
@@ -147,9 +153,13 @@ public sealed record ProbeFact(int Passed, int Asked, string? Failure)
     /// <summary>True when an answer was one character over and over.</summary>
     public bool Garbled { get; init; }
 
-
     public bool IsGood => Passed == Asked;
 }
+
+/// <summary>Decode speed of one request alone, with a short context.</summary>
+/// <param name="TokensPerS">Null when it could not be told.</param>
+/// <param name="At">Boot time of the measurement.</param>
+public sealed record SpeedFact(double? TokensPerS, TimeSpan At);
 
 /// <param name="Folder">Where its files are.</param>
 /// <param name="Source">Title of the source it came from.</param>

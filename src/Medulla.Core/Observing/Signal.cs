@@ -89,6 +89,16 @@ public abstract record Signal
     /// <summary>A golden probe of an instance ended; its result is in <see cref="InstanceFact.Probe"/>.</summary>
     public sealed record Probed(InstanceId Id) : Signal;
 
+    /// <summary>The speed of an instance was measured.</summary>
+    public sealed record Measured(SpecId Spec, WorkloadName Workload, SpeedFact Speed) : Signal;
+
+    /// <summary>A daemon has begun: what its predecessor was told about itself is done.</summary>
+    public sealed record Launched : Signal;
+
+    /// <summary>The machine was told to start anew.</summary>
+    /// <param name="Problem">Why it could not be; null when it will.</param>
+    public sealed record RebootAsked(string? Problem) : Signal;
+
     /// <summary>A request waits for this workload.</summary>
     public sealed record Demanded(WorkloadName Workload) : Signal;
 }
@@ -152,4 +162,7 @@ public enum FailureKind
 
     /// <summary>It wants to be asked less often.</summary>
     Limited,
+
+    /// <summary>What it sent is whole and cannot be used here.</summary>
+    Unusable,
 }

@@ -7,6 +7,10 @@ public static class Subjects
 {
     public const string Store = "store";
 
+    public const string Daemon = "daemon";
+
+    public const string Machine = "machine";
+
     public static string Workload(WorkloadName name) => $"workload/{name}";
 
     public static string Spec(WorkloadName workload, SpecId spec) => $"spec/{workload}/{spec}";

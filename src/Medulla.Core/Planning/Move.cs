@@ -55,6 +55,15 @@ public abstract record Move
         public override string Title => $"probe {Model}";
     }
 
+    /// <summary>Measures how fast an instance that has nothing else to do decodes. Done when the result is observed.</summary>
+    /// <param name="Tokens">To be written, 2 or more.</param>
+    public sealed record MeasureInstance(InstanceId Id, ModelId Model, int Tokens) : Move
+    {
+        public override string Subject => Subjects.Instance(Id);
+
+        public override string Title => $"measure {Model}";
+    }
+
     /// <summary>Brings a model file into the store. Done when it is observed there.</summary>
     public sealed record FetchWeights(ModelId Model, ModelFile File) : Move
     {
@@ -85,6 +94,22 @@ public abstract record Move
         public override string Subject => Subjects.Build(Build);
 
         public override string Title => $"read {Build} again";
+    }
+
+    /// <summary>Ends the daemon and puts another in its place; engines go on. Done when the next one begins.</summary>
+    public sealed record RelaunchDaemon : Move
+    {
+        public override string Subject => Subjects.Daemon;
+
+        public override string Title => "start the daemon anew";
+    }
+
+    /// <summary>Has the system start the machine anew. Done when it was asked to.</summary>
+    public sealed record RebootMachine : Move
+    {
+        public override string Subject => Subjects.Machine;
+
+        public override string Title => "start the machine anew";
     }
 
     /// <summary>Removes what nobody needs: staged parts, old builds, models that are neither target nor fallback. Done when there is room.</summary>

@@ -20,6 +20,7 @@ public sealed class Planner
     public const int Sanity = 2;
 
     private static readonly TimeSpan SanityEvery = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan MeasureSoon = TimeSpan.FromSeconds(30);
 
     private readonly Situation _situation;
     private readonly Observation _world;
@@ -27,6 +28,7 @@ public sealed class Planner
     private readonly ImmutableArray<Drift>.Builder _drift = ImmutableArray.CreateBuilder<Drift>();
     private readonly Dictionary<string, Move> _moves = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Hold> _holds = new(StringComparer.Ordinal);
+    private TimeSpan? _nextLook;
 
     private Planner(Situation situation)
     {
@@ -36,7 +38,8 @@ public sealed class Planner
     }
 
     /// <param name="advice">What the proposers said about each workload of the intent.</param>
-    public static (Plan Plan, ImmutableArray<Drift> Drift) Draw(Situation situation, ImmutableArray<(Workload Workload, Advice Advice)> advice)
+    /// <returns>Also the boot time at which something that runs is to be looked at; null when nothing is.</returns>
+    public static (Plan Plan, ImmutableArray<Drift> Drift, TimeSpan? NextLook) Draw(Situation situation, ImmutableArray<(Workload Workload, Advice Advice)> advice)
     {
         var planner = new Planner(situation);
         var wanted = planner.Wanted();
@@ -45,7 +48,8 @@ public sealed class Planner
         planner.MakeRoom(advice);
         foreach (var spec in wanted) planner.BringUp(spec);
         foreach (var (workload, said) in advice) planner.Prepare(workload, said);
-        return (new Plan([.. planner._moves.Values], [.. planner._holds.Values]), planner._drift.ToImmutable());
+        planner.StartAnew();
+        return (new Plan([.. planner._moves.Values], [.. planner._holds.Values]), planner._drift.ToImmutable(), planner._nextLook);
     }
 
     /// <summary>The targets, and the fallbacks of trials that fit beside their candidate. Fallbacks come first: they serve.</summary>
@@ -150,6 +154,7 @@ public sealed class Planner
                 }
 
                 KeepSane(spec, _world.Find(spec.Id)!);
+                Measure(spec, _world.Find(spec.Id)!);
                 break;
         }
     }
@@ -159,13 +164,40 @@ public sealed class Planner
     {
         if (fact.State != InstanceState.Ready || fact.Requests > 0 || spec.Golden.IsEmpty) return;
         var doubted = fact.Probe is { IsGood: false, InARow: < Sanity };
-        if (!doubted && _situation.Now - (fact.Probe?.At ?? fact.StartedAt) < SanityEvery / _situation.Intent.Policy.Pace) return;
+        if (!doubted && !IsDue(fact.Probe?.At ?? fact.StartedAt, SanityEvery)) return;
         _drift.Add(new Drift(Subjects.Instance(fact.Id), doubted ? $"{spec.Model} answered a golden prompt wrongly" : $"{spec.Model} has not been asked its golden prompts for long"));
 
         // One of them in turn is enough for a look, and all of them for a doubt: on a slow box each costs seconds.
         var golden = doubted ? spec.Golden : [spec.Golden[(int)(_situation.Now.TotalMinutes % spec.Golden.Length)]];
         Do(new Move.ProbeInstance(fact.Id, spec.Model, spec.Embeddings, golden) { Reason = doubted ? "one wrong answer is not believed" : "answers are looked at now and then" });
     }
+
+    /// <summary>
+    /// The device measures itself while nothing else is to be done: soon after a start until there is a baseline, then now and then, and at once
+    /// again when it was slow. What others do to the processors meanwhile says nothing about the engine.
+    /// </summary>
+    private void Measure(InstanceSpec spec, InstanceFact fact)
+    {
+        if (fact.State != InstanceState.Ready || _situation.Intent.Find(spec.Workload)?.Task is not WorkloadTask.Chat || _world.Instances.Any(i => i.Requests > 0) || _world.Host is { IsContended: true }) return;
+        var own = _memory.SpeedOf(spec.Id);
+        var every = own is { IsBaseline: true, LowInARow: 0 or >= OwnSpeed.Believed } ? SanityEvery : MeasureSoon;
+        if (!IsDue(fact.Speed?.At ?? fact.StartedAt, every)) return;
+        Do(Measuring(spec, fact, own is { LowInARow: > 0 } ? "one low speed is not believed" : "speeds are looked at now and then"));
+        if (_moves[Subjects.Instance(fact.Id)] is Move.MeasureInstance) _drift.Add(new Drift(Subjects.Instance(fact.Id), $"the speed of {spec.Model} has not been measured for long"));
+    }
+
+    /// <summary>True when so much time has passed since; else the loop looks again when it has.</summary>
+    private bool IsDue(TimeSpan last, TimeSpan every)
+    {
+        var due = last + (every / _situation.Intent.Policy.Pace);
+        if (_situation.Now >= due) return true;
+        if (!(_nextLook < due)) _nextLook = due;
+        return false;
+    }
+
+    /// <summary>A second's work, as far as is known.</summary>
+    private static Move.MeasureInstance Measuring(InstanceSpec spec, InstanceFact fact, string reason) =>
+        new(fact.Id, spec.Model, (int)Math.Clamp(spec.ExpectedTokensPerS ?? 32, 8, 48)) { Reason = reason };
 
     private void Start(InstanceSpec spec, string subject)
     {
@@ -268,6 +300,7 @@ public sealed class Planner
         }
         else
         {
+            if (trial.MustReach is not null && ready.Speed?.TokensPerS is null && !(_situation.Now - ready.Speed?.At < Judge.Watch)) Do(Measuring(trial.Candidate, ready, "the repair owes a speed"));
             Wait(subject, $"{trial.Candidate.Model} gave its proof and is watched", (trial.ProvedAt ?? _situation.Now) + Judge.Watch, "the end of the watch");
         }
     }
@@ -291,6 +324,18 @@ public sealed class Planner
         {
             _drift.Add(new Drift(subject, $"{workload.Name} has no target"));
             Wait(subject, $"{workload.Name} has no target yet", null, "a proposal");
+        }
+    }
+
+    /// <summary>The daemon, or the machine: what is in flight there has its time first, but not for ever.</summary>
+    private void StartAnew()
+    {
+        foreach (var order in _memory.Orders.Where(o => o.Kind is OrderKind.Relaunch or OrderKind.Reboot))
+        {
+            Move move = order.Kind == OrderKind.Relaunch ? new Move.RelaunchDaemon { Reason = order.Reason } : new Move.RebootMachine { Reason = order.Reason };
+            _drift.Add(new Drift(move.Subject, $"{move.Title}: {order.Reason}"));
+            if (_world.Instances.Any(i => i.Requests > 0) && _situation.Now < order.At + Drain) Wait(move.Subject, "requests are in flight", order.At + Drain, "a moment without requests");
+            else Do(move);
         }
     }
 

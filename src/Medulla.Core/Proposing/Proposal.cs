@@ -29,7 +29,8 @@ public sealed record Proposal
 
 /// <summary>A step of a remedy for one condition.</summary>
 /// <param name="Condition">Code.</param>
-public sealed record Step(string Condition, AmendmentKind Do);
+/// <param name="Proof">What it owes.</param>
+public sealed record Step(string Condition, AmendmentKind Do, ProofKind Proof = ProofKind.Golden);
 
 /// <summary>An artifact that a proposal waits for.</summary>
 public abstract record Need

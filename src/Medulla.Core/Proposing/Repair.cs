@@ -64,7 +64,7 @@ public static class Repair
 
     private static Advice? Take(Situation situation, Workload workload, InstanceSpec current, Ladder ladder, Amendment amendment, string reason)
     {
-        var step = new Step(ladder.Condition, amendment.Do);
+        var step = new Step(ladder.Condition, amendment.Do, amendment.Proof);
         switch (amendment.Do)
         {
             case AmendmentKind.Restart:
@@ -78,7 +78,7 @@ public static class Repair
                     new Order(OrderKind.Verify, Subjects.Build(current.Engine), situation.Now, reason),
                 ]);
             case AmendmentKind.RestartDaemon:
-                return null;
+                return situation.Memory.MayRelaunch(situation.Now) ? InPlace([new Order(OrderKind.Relaunch, Subjects.Daemon, situation.Now, reason)]) : null;
             case AmendmentKind.AskReboot:
                 return InPlace([], Conditions.RebootWanted.Code);
         }

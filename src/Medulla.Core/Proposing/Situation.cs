@@ -52,12 +52,31 @@ public sealed record Situation(Intent Intent, Catalog Catalog, Machine Machine, 
         return resolution.Candidates.IsEmpty && kept != taken ? Resolutions.Of(workload, Known, taken) : resolution;
     }
 
-    /// <summary>Candidates that no lesson forbids, seen from what is the target now.</summary>
+    /// <summary>Candidates that no lesson forbids, seen from what is the target now. One that found too little memory is made less, step by step.</summary>
     public IEnumerable<Candidate> Allowed(Workload workload, Resolution resolution)
     {
         if (!Memory.Lessons.Any(l => l.Holds(Now))) return resolution.Candidates;
         var from = Memory.Good.For(workload.Name);
-        return resolution.Candidates.Where(c => !Memory.IsRefuted(Change.Between(from, c.Spec), Now) && !Memory.IsRefuted(Change.Between(null, c.Spec), Now));
+        return resolution.Candidates.Select(c => Against(c.Spec) is not { } lesson ? c : Less(c, lesson)).OfType<Candidate>();
+
+        Lesson? Against(InstanceSpec spec) => Memory.LessonAgainst(Change.Between(from, spec), Now) ?? Memory.LessonAgainst(Change.Between(null, spec), Now);
+
+        Candidate? Less(Candidate candidate, Lesson lesson)
+        {
+            var spec = candidate.Spec;
+            foreach (var step in lesson.IsOfMemory ? Catalog.FindRemedy(lesson.Code)?.Amendments ?? [] : [])
+            {
+                for (var i = 0; i < (step.AtMost ?? 1); i++)
+                {
+                    if (Amending.Apply(spec, step, frees: true, workload, ModelShapes.Of(candidate.Model)) is not { } less) break;
+                    if (Against(less) is not { } still) return candidate with { Spec = less };
+                    if (!still.IsOfMemory) return null;
+                    spec = less;
+                }
+            }
+
+            return null;
+        }
     }
 
     /// <summary>How good what serves now is, by what is known now.</summary>
@@ -91,7 +110,7 @@ public sealed record Situation(Intent Intent, Catalog Catalog, Machine Machine, 
         return failing.Count < MaxFailing ? first : failing.MinBy(c => Memory.FetchOf(Subjects.Weights(c.File.Digest!.Value))!.NotBefore)!;
     }
 
-    /// <summary>Does not depend on the memory: copies of a situation with another one share it.</summary>
+    /// <summary>Of the memory it takes only what the device has measured, which no decision changes: copies of a situation with another one share it.</summary>
     private Knowing Known { get; } = new()
     {
         Policy = Intent.Policy,
@@ -99,6 +118,7 @@ public sealed record Situation(Intent Intent, Catalog Catalog, Machine Machine, 
         Machine = Machine,
         Catalog = Catalog,
         OwnModels = World.OwnModels,
+        Own = Memory.Speeds,
         Builds = [.. World.Engines.Select(e => e.Build)],
     };
 }

@@ -59,6 +59,12 @@ public static class Judge
         if (trial.ProvedAt is { } proved && fact is { State: InstanceState.Ready })
         {
             var asked = fact.Probe?.Asked ?? 0;
+            if (trial.MustReach is { } least && world.Now.Boot < trial.Deadline)
+            {
+                if (fact.Speed?.TokensPerS is not { } speed) return Verdict.Open;
+                if (speed < least) return new Verdict(Outcome.Refuted, $"it decodes {speed:0.#} tokens/s, and {least:0.#} were to be reached", AboutArtifact: false);
+            }
+
             if (trial.Fallback is null) return new Verdict(Outcome.Proven, $"answered {asked} of {asked} golden prompts", AboutArtifact: false);
             if (world.Now.Boot >= proved + Watch) return new Verdict(Outcome.Proven, $"answered {asked} of {asked} golden prompts and held for {Watch.TotalSeconds:0} s", AboutArtifact: false);
             return Verdict.Open;
@@ -80,7 +86,7 @@ public static class Judge
                     return new Verdict(Outcome.Refuted, failed.Reason, AboutArtifact: false);
                 case Signal.InstanceExited { Asked: false } exit when exit.Spec == trial.Candidate.Id && exit.IsRefusal:
                     var cause = Diagnosis.Of(exit, catalog.FindEngine(trial.Candidate.Engine.Engine));
-                    return new Verdict(Outcome.Refuted, $"refused to start: {cause.Text}", cause.Condition.IsAboutArtifact);
+                    return new Verdict(Outcome.Refuted, $"refused to start: {cause.Text}", cause.Condition.IsAboutArtifact) { Code = cause.Condition.Code };
             }
         }
 

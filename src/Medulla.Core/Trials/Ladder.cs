@@ -24,6 +24,9 @@ public sealed record Ladder(WorkloadName Workload, string Condition, ImmutableAr
     /// <summary>The step that was taken last; null before the first.</summary>
     public AmendmentKind? Last { get; init; }
 
+    /// <summary>Decode speed that proves it healed, in tokens per second; null where speed proves nothing.</summary>
+    public double? Restored { get; init; }
+
     public bool IsWaiting => Answered < Seen;
 
     public int TimesOf(AmendmentKind step) => Taken.FirstOrDefault(r => r.Do == step)?.Times ?? 0;
@@ -53,4 +56,10 @@ public enum OrderKind
 
     /// <summary>Remove what nobody needs from the disk.</summary>
     Sweep,
+
+    /// <summary>Start the daemon anew; engines go on and are adopted.</summary>
+    Relaunch,
+
+    /// <summary>Start the machine anew.</summary>
+    Reboot,
 }

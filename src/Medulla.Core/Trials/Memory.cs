@@ -70,6 +70,19 @@ public sealed record Memory
     /// <summary>What is to be done once, at most <see cref="MaxRecords"/>.</summary>
     public ImmutableArray<Order> Orders { get => field.IsDefault ? [] : field; init; }
 
+    /// <summary>How fast this device has measured itself, one for each specification, at most <see cref="MaxRecords"/>.</summary>
+    public ImmutableArray<OwnSpeed> Speeds { get => field.IsDefault ? [] : field; init; }
+
+    /// <summary>Boot times at which the daemon was told to start itself anew: at most <see cref="Relaunches"/> a day.</summary>
+    public ImmutableArray<TimeSpan> Relaunched { get => field.IsDefault ? [] : field; init; }
+
+    /// <summary>Boot times at which the machine was told to start anew: at most <see cref="Reboots"/> a day.</summary>
+    public ImmutableArray<TimeSpan> Rebooted { get => field.IsDefault ? [] : field; init; }
+
+    public const int Relaunches = 4;
+
+    public const int Reboots = 2;
+
     public const int MaxRecords = 64;
 
     public const int MaxStarts = 16;
@@ -81,6 +94,8 @@ public sealed record Memory
 
     public CrashRecord? CrashOf(SpecId spec) => Crashes.FirstOrDefault(c => c.Spec == spec);
 
+    public OwnSpeed? SpeedOf(SpecId spec) => Speeds.FirstOrDefault(s => s.Spec == spec);
+
     public FetchRecord? FetchOf(string subject) => Fetches.FirstOrDefault(f => f.Subject == subject);
 
     public Ladder? LadderOf(WorkloadName workload, string condition) => Ladders.FirstOrDefault(l => l.Workload == workload && l.Condition == condition);
@@ -90,7 +105,14 @@ public sealed record Memory
 
     public bool IsToBeVerified(string subject) => Orders.Any(o => o.Kind == OrderKind.Verify && o.Subject == subject);
 
-    public bool IsRefuted(Change change, TimeSpan now) => Lessons.Any(l => l.Key == change.Key && l.Holds(now));
+    public bool MayRelaunch(TimeSpan now) => Orders.All(o => o.Kind != OrderKind.Relaunch) && Relaunched.Count(t => now - t < TimeSpan.FromDays(1)) < Relaunches;
+
+    public bool MayReboot(TimeSpan now) => Orders.All(o => o.Kind != OrderKind.Reboot) && Rebooted.Count(t => now - t < TimeSpan.FromDays(1)) < Reboots;
+
+    public bool IsRefuted(Change change, TimeSpan now) => LessonAgainst(change, now) is not null;
+
+    /// <summary>The lesson that forbids a change now; null when none does.</summary>
+    public Lesson? LessonAgainst(Change change, TimeSpan now) => Lessons.FirstOrDefault(l => l.Key == change.Key && l.Holds(now));
 
     /// <summary>True when nothing but the time stamp differs: then nothing is written.</summary>
     public bool SaysTheSameAs(Memory other) =>
@@ -105,6 +127,9 @@ public sealed record Memory
         Same(Crashes, other.Crashes) &&
         Same(Fetches, other.Fetches) &&
         Same(TrialStarts, other.TrialStarts) &&
+        Same(Speeds, other.Speeds) &&
+        Same(Relaunched, other.Relaunched) &&
+        Same(Rebooted, other.Rebooted) &&
         Same(Ladders, other.Ladders) &&
         Same(Orders, other.Orders);
 
@@ -127,7 +152,9 @@ public sealed record Memory
             Fetches = [.. Fetches.Select(f => f with { NotBefore = f.NotBefore + shift })],
             TrialStarts = [.. TrialStarts.Select(t => t + shift)],
             Ladders = [.. Ladders.Select(l => l with { SeenAt = l.SeenAt + shift, StepAt = l.StepAt + shift })],
-            Orders = [.. Orders.Select(o => o with { At = o.At + shift })],
+            Orders = [.. Orders.Where(o => o.Kind != OrderKind.Reboot).Select(o => o with { At = o.At + shift })],
+            Relaunched = [.. Relaunched.Select(t => t + shift)],
+            Rebooted = [.. Rebooted.Select(t => t + shift)],
         };
     }
 

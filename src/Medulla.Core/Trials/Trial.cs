@@ -1,4 +1,5 @@
 using Medulla.Core.Blueprints;
+using Medulla.Core.Incidents;
 using Medulla.Core.Units;
 
 namespace Medulla.Core.Trials;
@@ -49,6 +50,12 @@ public sealed record Trial
     /// <summary>Code of the condition that it is to mend; null when it mends none.</summary>
     public string? Mends { get; init; }
 
+    /// <summary>Decode speed that it must show, in tokens per second; null where none is asked for.</summary>
+    public double? MustReach { get; init; }
+
+    /// <summary>Memory that there was for all engines together when it began; null when unknown.</summary>
+    public ByteSize? Room { get; init; }
+
     /// <summary>Unasked exits of other instances meanwhile: the base rate that blame is compared with.</summary>
     public int OtherCrashes { get; init; }
 }
@@ -65,6 +72,9 @@ public enum Outcome
 public sealed record Verdict(Outcome Outcome, string Evidence, bool AboutArtifact)
 {
     public static readonly Verdict Open = new(Outcome.Open, "", false);
+
+    /// <summary>Code of the condition that it rests on; empty for none.</summary>
+    public string Code { get; init; } = "";
 }
 
 /// <summary>What a verdict taught about one change.</summary>
@@ -82,6 +92,18 @@ public sealed record Lesson(string Key, string Change, string Evidence, DateTime
     public static readonly TimeSpan FirstTerm = TimeSpan.FromMinutes(30);
 
     public static readonly TimeSpan LongestTerm = TimeSpan.FromDays(1);
+
+    /// <summary>Code of the condition that it rests on; empty for none.</summary>
+    public string Code { get => field ?? ""; init; } = "";
+
+    /// <summary>Memory that there was for all engines together when it was learned; null when unknown.</summary>
+    public ByteSize? Room { get; init; }
+
+    /// <summary>True when less of the same could do.</summary>
+    public bool IsOfMemory => Conditions.Find(Code) is { Layer: Layer.Memory };
+
+    /// <summary>True when there is so much more memory now that it may be tried again.</summary>
+    public bool IsOvertaken(ByteSize? room) => IsOfMemory && Until is not null && Code != Conditions.OutOfDeviceMemory.Code && room is { } now && Room is { } then && now.Bytes > then.Bytes * 1.25;
 
     public bool Holds(TimeSpan now) => Until is null || now < Until;
 }

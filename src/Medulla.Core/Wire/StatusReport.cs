@@ -120,6 +120,12 @@ public sealed record InstanceReport
 
     public required double UptimeS { get; init; }
 
+    /// <summary>Decode speed of one request as this device measured it; null before it has.</summary>
+    public double? TokensPerS { get; init; }
+
+    /// <summary>Decode speed of one request that was expected; null when nothing was.</summary>
+    public double? ExpectedTokensPerS { get; init; }
+
     internal static InstanceReport Of(InstanceFact fact, Decision then, Instant now)
     {
         var trial = then.Memory.TrialOf(fact.Workload);
@@ -141,6 +147,8 @@ public sealed record InstanceReport
             Adopted = fact.Adopted,
             Requests = fact.Requests,
             UptimeS = Math.Round((now.Boot - fact.StartedAt).TotalSeconds, 1),
+            TokensPerS = then.Memory.SpeedOf(fact.Spec) is { First.IsEmpty: false } own ? Math.Round(own.TokensPerS, 1) : null,
+            ExpectedTokensPerS = spec?.ExpectedTokensPerS,
         };
     }
 

@@ -70,4 +70,8 @@ public sealed record WhyEntry(string Subject, ImmutableArray<string> Sentences);
 /// <summary>What a client of the local API must know to talk to the daemon.</summary>
 /// <param name="Address">Such as <c>http://127.0.0.1:8642</c>.</param>
 /// <param name="Token">Lets the command line in, whatever key applications need. The file that holds it is readable by its owner only.</param>
-public sealed record DaemonCard(int Pid, string Address, string Token, string Version, DateTimeOffset StartedAt);
+public sealed record DaemonCard(int Pid, string Address, string Token, string Version, DateTimeOffset StartedAt)
+{
+    /// <summary>The boot of the machine in which it was written; empty when that is not known.</summary>
+    public string BootId { get; init; } = "";
+}

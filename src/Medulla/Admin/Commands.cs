@@ -80,13 +80,16 @@ internal static class Commands
             case LockOutcome.Unusable unusable:
                 return await FailAsync(unusable.Reason);
             case LockOutcome.Taken taken:
-                using (taken.Lock) return await ServeAsync(options, taken.Lock);
+                int? code;
+                using (taken.Lock) code = await ServeAsync(options, taken.Lock);
+                return code ?? await FailAsync($"cannot begin anew: {Posix.BeginAnew()}");
             default:
                 throw new InvalidOperationException("an outcome that nobody knows");
         }
     }
 
-    private static async Task<int> ServeAsync(UpOptions options, DirectoryLock held)
+    /// <summary>Null when it is to begin anew.</summary>
+    private static async Task<int?> ServeAsync(UpOptions options, DirectoryLock held)
     {
         var (catalog, warning) = EmbeddedCatalog.InForce(options.Data);
         if (warning is not null) await Console.Error.WriteLineAsync($"medulla: {warning}");
@@ -94,6 +97,7 @@ internal static class Commands
         using var daemon = new Daemon(options, held, catalog, screen, TimeProvider.System);
         await daemon.RunAsync();
         if (daemon.Problem is { } problem) return await FailAsync(problem);
+        if (daemon.BeginsAnew) return null;
         return daemon.StaysDown ? ExitCode.StaysDown : ExitCode.Fine;
     }
 

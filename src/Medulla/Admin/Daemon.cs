@@ -16,6 +16,7 @@ using Medulla.Gateway;
 using Medulla.Loop;
 using Medulla.Probing;
 using Medulla.Reporting;
+using Medulla.Service;
 using Medulla.State;
 
 namespace Medulla.Admin;
@@ -44,6 +45,9 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
     /// <summary>True when its owner ended it with its engines, and a service manager is not to start it again.</summary>
     public bool StaysDown { get; private set; }
 
+    /// <summary>True when it ended itself in order to begin anew.</summary>
+    public bool BeginsAnew { get; private set; }
+
     /// <summary>Ends the daemon, from any thread.</summary>
     public void Stop(bool engines)
     {
@@ -52,6 +56,12 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
     }
 
     public void Dispose() => _stop.Dispose();
+
+    private void Relaunch()
+    {
+        BeginsAnew = true;
+        Stop(engines: false);
+    }
 
     public async Task RunAsync()
     {
@@ -74,7 +84,7 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         using var instances = new Instances(options.Data, held.Identity, clock.BootId, signals, time, Log<Instances>(app));
         using var store = new ArtifactStore(options.Data, StoreOptions.FromEnvironment(options.Models, options.Intent.Policy), catalog, signals, time, Log<ArtifactStore>(app));
         var shelf = new EngineShelf(options.Data, new BuildOptions { Folder = options.Engines, Cache = Environment.GetEnvironmentVariable("MEDULLA_ENGINE_CACHE") }, signals, time, Log<EngineShelf>(app));
-        var executor = new Executor(instances, store, shelf, signals, Log<Executor>(app));
+        var executor = new Executor(instances, store, shelf, signals, Relaunch, MachineStart.Anew, Log<Executor>(app));
         using var sensors = new HostSensors(options.Data.Root, probe, time, (code, subject, evidence) => signals.Post(new Signal.HostEvent(code, subject, evidence)), signals.Nudge, Meaning);
         var world = new DeviceWorld(instances, store, shelf, executor, signals, probe, sensors, clock);
         var page = new MetricsPage(metrics, journal, signals, reporters.Webhook);
@@ -86,8 +96,10 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         store.Load();
         await shelf.CheckAsync(_stop.Token);
         instances.Adopt();
+        if (DaemonClient.CardIn(options.Data) is { BootId.Length: > 0 } card && card.BootId != clock.BootId) signals.Post(new Signal.HostEvent(Conditions.UnexpectedReboot.Code, "host", $"the machine was started anew, and the daemon of {card.StartedAt:u} had not been ended"));
         WriteCard(app, gatewayOptions.LocalToken, clock);
         notice.Ready(screen.Endpoint);
+        signals.Post(new Signal.Launched());
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, s => Take(s, engines: true));
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, s => Take(s, engines: false));
         using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, s => Take(s, engines: false));
@@ -207,7 +219,7 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
 
     private void WriteCard(WebApplication app, Secret token, DeviceClock clock)
     {
-        var card = new DaemonCard(Environment.ProcessId, app.Urls.First(), token.Reveal(), Product.Version, clock.Read().Wall);
+        var card = new DaemonCard(Environment.ProcessId, app.Urls.First(), token.Reveal(), Product.Version, clock.Read().Wall) { BootId = clock.BootId };
         AtomicFile.Write(options.Data.Daemon, JsonSerializer.SerializeToUtf8Bytes(card, CoreJson.Default.DaemonCard));
     }
 

@@ -24,9 +24,15 @@ internal sealed class DaemonClient : IDisposable
     /// <summary>Null when no daemon has left its card there.</summary>
     public static DaemonClient? Find(DataDirectory data)
     {
+        return CardIn(data) is { } card ? new DaemonClient(card) : null;
+    }
+
+    /// <summary>The card that a daemon left there; null when there is none. One that was ended in good order takes it away.</summary>
+    public static DaemonCard? CardIn(DataDirectory data)
+    {
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(data.Daemon), CoreJson.Default.DaemonCard) is { } card ? new DaemonClient(card) : null;
+            return JsonSerializer.Deserialize(File.ReadAllBytes(data.Daemon), CoreJson.Default.DaemonCard);
         }
         catch (Exception e) when (e is IOException or JsonException or UnauthorizedAccessException)
         {

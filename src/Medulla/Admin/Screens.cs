@@ -17,11 +17,11 @@ internal static class Screens
         if (status.Degraded is { } degraded) console.MarkupLine($"  [yellow]{Markup.Escape(degraded)}[/]");
         console.WriteLine();
 
-        var table = new Table().Border(TableBorder.Rounded).BorderColor(Color.Grey).AddColumns("workload", "model", "engine", "state", "pid", "requests", "up");
+        var table = new Table().Border(TableBorder.Rounded).BorderColor(Color.Grey).AddColumns("workload", "model", "engine", "state", "pid", "requests", "tokens/s", "up");
         foreach (var workload in status.Workloads)
         {
             var instances = status.Instances.Where(i => i.Workload == workload.Name).ToList();
-            if (instances.Count == 0) table.AddRow(Markup.Escape(workload.Name), Markup.Escape(workload.Model ?? "—"), "", "[yellow]not running[/]", "", "", "");
+            if (instances.Count == 0) table.AddRow(Markup.Escape(workload.Name), Markup.Escape(workload.Model ?? "—"), "", "[yellow]not running[/]", "", "", "", "");
             foreach (var i in instances)
             {
                 var state = i.State == "ready" ? i.Role == "serving" ? "[green]serving[/]" : $"[grey]ready, {i.Role}[/]" : $"[yellow]{i.State}[/]";
@@ -32,6 +32,7 @@ internal static class Screens
                     state,
                     i.Pid.ToString(CultureInfo.InvariantCulture),
                     $"{i.Requests} of {i.Parallel}",
+                    i.TokensPerS is { } speed ? speed.ToString("0.#", CultureInfo.InvariantCulture) : i.ExpectedTokensPerS is { } expected ? $"[grey]{expected.ToString("0.#", CultureInfo.InvariantCulture)} expected[/]" : "",
                     Span(i.UptimeS) + (i.Adopted ? " [grey]adopted[/]" : ""));
             }
         }

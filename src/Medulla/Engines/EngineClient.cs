@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
 using System.Collections.Immutable;
+using System.Diagnostics;
+using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
@@ -52,6 +54,9 @@ internal sealed class EngineClient : IDisposable
         _http = new HttpClient(handler) { BaseAddress = new Uri("http://engine"), Timeout = Timeout.InfiniteTimeSpan };
         _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key.Reveal());
     }
+
+    /// <summary>True once it has refused our own key.</summary>
+    public bool RefusesKey { get; private set; }
 
     public void Dispose() => _http.Dispose();
 
@@ -108,6 +113,41 @@ internal sealed class EngineClient : IDisposable
 
         return new ProbeFact(passed, move.Embeddings ? 1 : prompts.Length, failure) { Garbled = garbled };
     }
+
+    /// <summary>
+    /// Decode speed of one request in tokens per second; null when it cannot be told. An engine that times itself is believed; of another the
+    /// time to one token is taken from the time to many.
+    /// </summary>
+    public async Task<double?> SpeedAsync(int tokens, CancellationToken cancel)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(ProbeLimit);
+        try
+        {
+            var start = Stopwatch.GetTimestamp();
+            using var many = await PostAsync("/v1/completions", SpeedPrompt(tokens), limit.Token).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+            var all = Stopwatch.GetElapsedTime(start);
+            if (many.RootElement.TryGetProperty("timings", out var timings)) return timings.GetProperty("predicted_per_second").GetDouble() is > 0 and < 1e7 and var rate ? rate : null;
+            var written = many.RootElement.GetProperty("usage").GetProperty("completion_tokens").GetInt32();
+            start = Stopwatch.GetTimestamp();
+            using var one = await PostAsync("/v1/completions", SpeedPrompt(1), limit.Token);
+            var first = Stopwatch.GetElapsedTime(start);
+            return written > 1 && all > first ? (written - 1) / (all - first).TotalSeconds : null;
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            return null;
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or SocketException or JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Tokens to read that no cache has, and as many to write as asked.</summary>
+    private static string SpeedPrompt(int tokens) => string.Create(
+        System.Globalization.CultureInfo.InvariantCulture,
+        $$"""{"prompt":"{{Stopwatch.GetTimestamp()}} {{string.Join(' ', Enumerable.Repeat("The quick brown fox jumps over the lazy dog.", 9))}}","max_tokens":{{tokens}},"temperature":0,"ignore_eos":true,"cache_prompt":false}""");
 
     /// <summary>False when there is no answer, no sense in it, or no end to it.</summary>
     private static async Task<bool> WithinAsync(TimeSpan time, Func<CancellationToken, Task<bool>> ask, CancellationToken cancel)
@@ -177,6 +217,7 @@ internal sealed class EngineClient : IDisposable
     {
         using var content = new StringContent(body, Encoding.UTF8, "application/json");
         using var answer = await _http.PostAsync(path, content, cancel);
+        RefusesKey |= answer.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden;
         answer.EnsureSuccessStatusCode();
         return await JsonDocument.ParseAsync(await answer.Content.ReadAsStreamAsync(cancel), default, cancel);
     }

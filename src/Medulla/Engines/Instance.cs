@@ -42,6 +42,8 @@ internal sealed class Instance(InstanceId id, string folder, int pid, bool adopt
 
     public ProbeFact? Probe { get; set; }
 
+    public SpeedFact? Speed { get; set; }
+
     /// <summary>Null until it is watched.</summary>
     public PulseWatch? Pulse { get; set; }
 
@@ -65,6 +67,7 @@ internal sealed class Instance(InstanceId id, string folder, int pid, bool adopt
         Adopted = Adopted,
         Requests = Upstream?.Requests ?? 0,
         Probe = Probe,
+        Speed = Speed,
         Pulse = Pulse?.Current,
     };
 

@@ -178,6 +178,21 @@ internal sealed partial class Instances : IDisposable
         }
     }
 
+    /// <summary>Measures its speed; the result is in the facts, and is told. One that gives none is asked again later.</summary>
+    public async Task MeasureAsync(Move.MeasureInstance move, CancellationToken cancel)
+    {
+        Instance? instance;
+        lock (_gate) _instances.TryGetValue(move.Id, out instance);
+        if (instance is not { Client: { } client, Record: { } record }) return;
+        using var life = CancellationTokenSource.CreateLinkedTokenSource(cancel, instance.Life.Token);
+        var decode = await client.SpeedAsync(move.Tokens, life.Token);
+
+        // A request that came meanwhile had its share of it.
+        var speed = new SpeedFact(instance.Upstream?.Requests is null or 0 ? decode : null, Posix.BootTime());
+        lock (_gate) instance.Speed = speed;
+        if (speed.TokensPerS is not null) _signals.Post(new Signal.Measured(record.Spec, record.Workload, speed));
+    }
+
     /// <summary>Ends every engine: the owner stopped the device's work.</summary>
     public async Task StopAllAsync(TimeSpan drain)
     {

@@ -46,6 +46,7 @@ internal sealed class PulseWatch(Instance instance, TimeProvider time, Action nu
     private TimeSpan? _owes;
     private TimeSpan? _stopped;
     private TimeSpan? _stuck;
+    private TimeSpan? _refused;
     private TimeSpan? _silent;
     private bool _asking;
     private bool _counts;
@@ -95,6 +96,7 @@ internal sealed class PulseWatch(Instance instance, TimeProvider time, Action nu
         if (ProcTable.Find(_pid) is not { } process) return;
         _stopped = process.State is 'T' or 't' ? _stopped ?? now : null;
         _stuck = process.State == 'D' ? _stuck ?? now : null;
+        if (instance.Upstream is { RefusesKey: true } || instance.Client is { RefusesKey: true }) _refused ??= now;
         var starts = instance.State == InstanceState.Starting;
         Computed(process, now, deep: starts || _owes is not null);
         if (instance is { Upstream: { } upstream, Client: { } client } && !starts) await WorkAsync(upstream, client, now, cancel);
@@ -108,6 +110,7 @@ internal sealed class PulseWatch(Instance instance, TimeProvider time, Action nu
             StoppedSince = _stopped,
             StuckSince = _stuck,
             SilentSince = Silent(),
+            RefusedSince = _refused,
             FeltAt = now,
         };
         if (IsOdd(Current, starts)) nudge();
@@ -116,7 +119,7 @@ internal sealed class PulseWatch(Instance instance, TimeProvider time, Action nu
     /// <summary>True when the loop should look: whether anything is wrong is not decided here.</summary>
     private static bool IsOdd(Pulse pulse, bool starts)
     {
-        if (pulse.StoppedSince is not null || pulse.SilentSince is not null || Longer(pulse.StuckSince, 10)) return true;
+        if (pulse.StoppedSince is not null || pulse.SilentSince is not null || pulse.RefusedSince is not null || Longer(pulse.StuckSince, 10)) return true;
         var still = Longer(pulse.ComputedAt, starts ? 10 : 5) && Longer(pulse.MovedAt, starts ? 10 : 5);
         return starts ? still : pulse.OwesSince is not null && (still || Longer(pulse.MovedAt, 30));
 

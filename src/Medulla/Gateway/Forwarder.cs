@@ -24,6 +24,9 @@ internal enum ForwardOutcome
     /// <summary>The engine is loading its model.</summary>
     Loading,
 
+    /// <summary>The engine does not take our key; its successor will.</summary>
+    Locked,
+
     /// <summary>The connection broke, and the client has seen nothing: it can be sent again.</summary>
     Broken,
 }
@@ -83,6 +86,12 @@ internal sealed class Forwarder(GatewayOptions options, TimeProvider time) : IDi
         using (answer)
         {
             if (answer.StatusCode == HttpStatusCode.ServiceUnavailable) return ForwardOutcome.Loading;
+            if (answer.StatusCode == HttpStatusCode.Unauthorized)
+            {
+                upstream.RefusesKey = true;
+                return ForwardOutcome.Locked;
+            }
+
             try
             {
                 await using var content = new Awaited(await answer.Content.ReadAsStreamAsync(cancel.Token), upstream);

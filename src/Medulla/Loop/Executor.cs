@@ -13,7 +13,9 @@ namespace Medulla.Loop;
 /// which is seen through). One operation per subject. Its end is a nudge; what it changed is observed, not reported.
 /// Bound: one operation per item of a plan.
 /// </summary>
-internal sealed partial class Executor(Instances instances, ArtifactStore store, EngineShelf shelf, Signals signals, ILogger<Executor> log)
+/// <param name="relaunch">Ends the daemon, and has it begin anew.</param>
+/// <param name="reboot">Has the system start the machine anew; gives why it could not.</param>
+internal sealed partial class Executor(Instances instances, ArtifactStore store, EngineShelf shelf, Signals signals, Action relaunch, Func<string?> reboot, ILogger<Executor> log)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Operation> _operations = new(StringComparer.Ordinal);
@@ -76,11 +78,14 @@ internal sealed partial class Executor(Instances instances, ArtifactStore store,
                 Move.StartInstance start => StartAsync(start, cancel),
                 Move.StopInstance stop => instances.StopAsync(stop),
                 Move.ProbeInstance probe => instances.ProbeAsync(probe, cancel),
+                Move.MeasureInstance measure => instances.MeasureAsync(measure, cancel),
                 Move.FetchWeights fetch => store.FetchAsync(fetch, operation, cancel),
                 Move.FetchEngine fetch => shelf.FetchAsync(fetch, operation, cancel),
                 Move.VerifyWeights verify => store.VerifyAsync(verify, cancel),
                 Move.VerifyBuild verify => shelf.VerifyAsync(verify, cancel),
                 Move.Sweep sweep => SweepAsync(sweep, cancel),
+                Move.RelaunchDaemon => Task.Run(relaunch, CancellationToken.None),
+                Move.RebootMachine => Task.Run(() => signals.Post(new Signal.RebootAsked(reboot())), CancellationToken.None),
                 _ => throw new InvalidOperationException($"nobody carries {operation.Move}"),
             });
         }

@@ -32,6 +32,9 @@ internal sealed class Upstream(InstanceId id, string socket, Secret key)
     /// <summary>True when it ended by itself, and not because somebody ended it.</summary>
     public bool Crashed { get; set; }
 
+    /// <summary>True once it has refused our key: nobody else's is ever sent to it.</summary>
+    public bool RefusesKey { get; set; }
+
     /// <summary>Requests that were at work in it when it ended.</summary>
     public int AtWork { get; set; }
 

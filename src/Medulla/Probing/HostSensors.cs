@@ -34,6 +34,7 @@ internal sealed class HostSensors(string data, MachineProbe probe, TimeProvider 
     private readonly Dictionary<(string, string), TimeSpan> _told = [];
     private HostFact _rest = new();
     private (long Pages, TimeSpan At)? _swapped;
+    private (long All, long Stolen)? _ticks;
     private TimeSpan? _offset;
     private TimeSpan? _asleep;
     private string _meant = "";
@@ -95,6 +96,8 @@ internal sealed class HostSensors(string data, MachineProbe probe, TimeProvider 
             MemoryTotal = total,
             MemoryStall = memory,
             DiskStall = disk,
+            ProcessorStall = Stall("proc/pressure/cpu", "some "),
+            Stolen = Stolen(),
             Swapping = Swapping(now),
             DiskFree = space is { } s ? new ByteSize(s.Free) : null,
             FilesFree = space is { Files: > 0 } f ? f.FilesFree : null,
@@ -134,10 +137,10 @@ internal sealed class HostSensors(string data, MachineProbe probe, TimeProvider 
         tell(code, subject, line.Length <= 300 ? line : line[..300] + "…");
     }
 
-    /// <summary>The share of the last ten seconds in which everything waited.</summary>
-    private double? Stall(string file)
+    /// <summary>The share of the last ten seconds in which everything, or something, waited.</summary>
+    private double? Stall(string file, string who = "full ")
     {
-        var line = Text(file)?.Split('\n').FirstOrDefault(l => l.StartsWith("full ", StringComparison.Ordinal));
+        var line = Text(file)?.Split('\n').FirstOrDefault(l => l.StartsWith(who, StringComparison.Ordinal));
         var field = line?.Split(' ').FirstOrDefault(f => f.StartsWith("avg10=", StringComparison.Ordinal));
         return field is not null && double.TryParse(field.AsSpan(6), CultureInfo.InvariantCulture, out var share) ? share : null;
     }
@@ -154,6 +157,18 @@ internal sealed class HostSensors(string data, MachineProbe probe, TimeProvider 
         var rate = _swapped is { } before && now > before.At ? (pages - before.Pages) * (double)Environment.SystemPageSize / (now - before.At).TotalSeconds : 0;
         _swapped = (pages, now);
         return rate;
+    }
+
+    /// <summary>The share of the processors' time since the last look that the host gave to others.</summary>
+    private double? Stolen()
+    {
+        var fields = Text("proc/stat")?.Split('\n')[0].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        if (fields is not ["cpu", ..] || fields.Length < 9) return null;
+        var ticks = fields[1..9].Select(f => long.TryParse(f, CultureInfo.InvariantCulture, out var count) ? count : 0).ToList();
+        var now = (All: ticks.Sum(), Stolen: ticks[7]);
+        double? share = _ticks is { } before && now.All > before.All ? 100.0 * (now.Stolen - before.Stolen) / (now.All - before.All) : null;
+        _ticks = now;
+        return share;
     }
 
     private int? OpenFiles()

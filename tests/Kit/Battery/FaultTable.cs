@@ -45,7 +45,8 @@ public static class FaultTable
         yield return Healed("library-missing", "a library of the build is deleted, then the engine ends", Actor.Real, ["artifact-damaged", "missing-lib"], s => Build(s, File.Delete)) with { EndWithin = 120 };
         yield return Healed("library-cut", "a library of the build is cut short, then the engine ends", Actor.Real, ["artifact-damaged", "missing-lib"], s => Build(s, Cut)) with { EndWithin = 120 };
         yield return Healed("library-bad-code", "a library of the build holds what no CPU executes", Actor.Real, ["artifact-damaged", "illegal-instruction"], s => Build(s, Scramble)) with { EndWithin = 120 };
-        yield return Healed("orphaned-engine", "daemon dies, and the record of its engine with it", Actor.Real, [], async s =>
+        yield return Healed("secret-mismatch", "the engine takes its key no more", Actor.Fake, ["secret-mismatch"], s => Change(s, "wrong-key"), relent: s => Change(s, ""));
+        yield return Healed("orphaned-engine", "daemon dies, and the record of its engine with it", Actor.Real, ["orphaned-engine"], async s =>
         {
             await s.Device.KillDaemonAsync();
             foreach (var record in Directory.EnumerateFiles(Path.Combine(s.Device.Data, "run"), "instance.json", SearchOption.AllDirectories)) File.Delete(record);
@@ -84,6 +85,8 @@ public static class FaultTable
     {
         yield return Healed("nan-logits", "every answer is one character over and over", Actor.Fake, ["nan-logits"], s => Change(s, "one-character"), relent: s => Change(s, "")) with { NoticeWithin = 120, EndWithin = 240, Brief = false };
         yield return Healed("gibberish-template", "golden prompts are answered wrongly by one model", Actor.Fake, ["gibberish-template"], s => Change(s, "only=tinychat-s,wrong-answers")) with { NoticeWithin = 120, EndWithin = 300, Brief = false };
+        yield return Healed("slow-regression", "the engine gets a tenth of a processor, its successor all it wants", Actor.Real, ["slow-regression"], Starve) with { NeedsRoot = true, NoticeWithin = 240, EndWithin = 480, Brief = false };
+        yield return Healed("slow-regression-fake", "the engine is a tenth as fast as it was; then as fast again", Actor.Fake, ["slow-regression"], s => Measured(s, () => Change(s, "tokens-per-s=50")), relent: s => Change(s, "")) with { NoticeWithin = 240, EndWithin = 480, Brief = false };
     }
 
     private static IEnumerable<Fault> Memory()
@@ -113,6 +116,15 @@ public static class FaultTable
         {
             Prepare = s => { s.Device.Under = ["sh", "-c", "ulimit -n 450; exec \"$@\"", "sh"]; return Task.CompletedTask; },
         };
+        yield return Healed("unexpected-reboot", "the machine was started anew, and nothing had been ended", Actor.Real, ["unexpected-reboot"], async s =>
+        {
+            foreach (var pid in s.Device.EnginePids()) Device.Signal(pid, "KILL");
+            await s.Device.KillDaemonAsync();
+            var card = await File.ReadAllTextAsync(s.Device.Card);
+            await File.WriteAllTextAsync(s.Device.Card, card.Replace((await File.ReadAllTextAsync("/proc/sys/kernel/random/boot_id")).Trim(), "another-boot", StringComparison.Ordinal));
+            s.Device.Start([.. s.Arguments]);
+            await s.Device.ServesAsync();
+        });
         yield return Healed("clock-1970", "the clock is at 1970 when the device starts", Actor.Real, [], _ => Task.CompletedTask) with { Tool = "faketime", Prepare = s => s.ClockAsync("@1970-01-02 00:00:00") };
         yield return Healed("clock-ahead", "the clock is ten years ahead when the device starts", Actor.Real, [], _ => Task.CompletedTask) with { Tool = "faketime", Prepare = s => s.ClockAsync("+10y") };
     }
@@ -280,6 +292,23 @@ public static class FaultTable
 
     private static async Task<string?> Answers(Scene scene) =>
         (await scene.Device.AskAsync("What is the capital of France?")).Contains("Paris", StringComparison.Ordinal) ? null : "chat does not answer";
+
+    /// <summary>Once the device knows how fast it is.</summary>
+    private static async Task Measured(Scene scene, Func<Task> provoke)
+    {
+        await scene.Device.UntilAsync("it has measured itself", async () => (await scene.Device.InstanceAsync())["tokens_per_s"] is not null);
+        await Task.Delay(TimeSpan.FromSeconds(100 / scene.Pace));
+        await provoke();
+    }
+
+    private static Task Starve(Scene scene) => Measured(scene, async () =>
+    {
+        var group = $"/sys/fs/cgroup/cpu/medulla-{Guid.NewGuid():N}";
+        Directory.CreateDirectory(group);
+        await File.WriteAllTextAsync($"{group}/cpu.cfs_quota_us", "10000");
+        await File.WriteAllTextAsync($"{group}/cgroup.procs", (await scene.PidAsync()).ToString(CultureInfo.InvariantCulture));
+        scene.Later(() => { Directory.Delete(group); return Task.CompletedTask; });
+    });
 
     private static async Task RequestOfDeath(Scene scene)
     {

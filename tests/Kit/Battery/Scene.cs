@@ -13,6 +13,9 @@ public sealed class Scene(Fault fault, double pace) : IAsyncDisposable
 
     public List<string> Arguments { get; } = ["--no-climb"];
 
+    /// <summary>How much faster than usual times of quiet pass.</summary>
+    public double Pace => pace;
+
     /// <summary>Something that the provocation leaves for the check.</summary>
     public object? Note { get; set; }
 

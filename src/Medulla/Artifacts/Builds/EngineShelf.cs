@@ -71,25 +71,25 @@ internal sealed partial class EngineShelf(DataDirectory data, BuildOptions optio
         foreach (var source in move.Build.Sources)
         {
             Say(source.Title);
-            string? reason;
+            Refusal? refusal;
             try
             {
-                reason = await FromAsync(source, move.Engine, move.Build.Backend, Say, cancel);
+                refusal = await FromAsync(source, move.Engine, move.Build.Backend, Say, cancel);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
             {
                 LogSourceFailed(source.Title, e);
-                reason = e.Message;
+                refusal = e.Message;
             }
 
-            if (reason is null)
+            if (refusal is null)
             {
                 outcome = FetchOutcome.Done;
                 break;
             }
 
-            failures.Add(new SourceFailure(source.Title, reason));
-            Say($"{source.Title}: skipped, {reason}");
+            failures.Add(new SourceFailure(source.Title, refusal.Reason, refusal.Kind));
+            Say($"{source.Title}: skipped, {refusal.Reason}");
         }
 
         await CheckAsync(cancel);
@@ -99,7 +99,7 @@ internal sealed partial class EngineShelf(DataDirectory data, BuildOptions optio
     }
 
     /// <summary>Null when a build was recorded.</summary>
-    private async Task<string?> FromAsync(EngineSource source, EngineEntry engine, string backend, Action<string> say, CancellationToken cancel)
+    private async Task<Refusal?> FromAsync(EngineSource source, EngineEntry engine, string backend, Action<string> say, CancellationToken cancel)
     {
         if (Directory.Exists(Staging)) Directory.Delete(Staging, recursive: true);
         var files = Path.Combine(Staging, "files");
@@ -141,7 +141,7 @@ internal sealed partial class EngineShelf(DataDirectory data, BuildOptions optio
 
     /// <summary>Asks the build what it is, and records it. Files that were unpacked move into the record's folder with one rename.</summary>
     /// <param name="unpacked">The staged folder; null when the files stay where their owner has them.</param>
-    private async Task<string?> RecordAsync(string folder, string? unpacked, EngineEntry engine, string backend, string source, Action<string> say, CancellationToken cancel)
+    private async Task<Refusal?> RecordAsync(string folder, string? unpacked, EngineEntry engine, string backend, string source, Action<string> say, CancellationToken cancel)
     {
         say($"{source}: verifying");
         var loader = Directory.EnumerateFiles(folder, "ld-linux-*").Select(Path.GetFileName).FirstOrDefault();
@@ -163,7 +163,7 @@ internal sealed partial class EngineShelf(DataDirectory data, BuildOptions optio
             Files = files.ToImmutable(),
         };
         var traits = await BuildTraits.AskAsync(record, cancel);
-        if (traits.Problem is { } problem) return problem;
+        if (traits.Problem is { } problem) return new Refusal(problem, FailureKind.Unusable);
         var home = Path.Combine(data.Engines, engine.Id.Value, digest.Short);
         if (BuildRecord.Read(home) is not null) return null;
         if (Directory.Exists(home)) Directory.Delete(home, recursive: true);
@@ -274,6 +274,12 @@ internal sealed partial class EngineShelf(DataDirectory data, BuildOptions optio
     {
         await using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 20, FileOptions.SequentialScan);
         return Digest.FromHash(await SHA256.HashDataAsync(file, cancel));
+    }
+
+    /// <summary>Why a source gave no build.</summary>
+    private sealed record Refusal(string Reason, FailureKind Kind = FailureKind.Other)
+    {
+        public static implicit operator Refusal(string reason) => new(reason);
     }
 
     [LoggerMessage(3101, LogLevel.Warning, "the source {Title} failed")]
