@@ -26,7 +26,13 @@ public sealed record Change(WorkloadName Workload, string Aspect, string To, str
             return new Change(to.Workload, "engine", $"{to.Weights.Digest.Short}@{to.Engine.Digest.Short}", $"move {to.Workload} from {from.Engine} to {to.Engine}");
         }
 
+        return ShapeOf(to);
+    }
+
+    /// <summary>How a model is run, whatever ran before: what a lesson about memory is about.</summary>
+    public static Change ShapeOf(InstanceSpec to)
+    {
         var shape = string.Create(CultureInfo.InvariantCulture, $"{to.Context}x{to.Parallel}t{to.Threads}{(to.Embeddings ? "e" : "")}{to.Settings.Key}");
-        return new Change(to.Workload, "shape", $"{to.Weights.Digest.Short}@{to.Engine.Digest.Short}:{shape}", $"run {to.Workload} with {to.Context} tokens for each of {to.Parallel} requests");
+        return new Change(to.Workload, "shape", $"{to.Weights.Digest.Short}@{to.Engine.Digest.Short}:{shape}", $"run {to.Model} for {to.Workload} with {to.Context} tokens for each of {to.Parallel} requests");
     }
 }

@@ -21,6 +21,9 @@ internal static class Absorb
     /// <summary>So long most of the files that the daemon may open are open before it is started anew.</summary>
     private static readonly TimeSpan Leak = TimeSpan.FromMinutes(3);
 
+    /// <summary>So long a new start of the machine is wanted before it is done: what heals meanwhile needs none.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
     /// <summary>New starts of the machine within a day that nobody asked for, and that are not taken for chance any more.</summary>
     private const int Reboots = 3;
 
@@ -134,7 +137,7 @@ internal static class Absorb
             if (incident.IsOpen && EndOf(memory, incident, world, policy.Pace) is { } proof) memory = Close(memory, Conditions.Of(incident.Code), incident.Subject, proof, world.Now);
         }
 
-        if (policy.Reboot && memory.Incidents.FirstOrDefault(i => i.IsOpen && i.Code == Conditions.RebootWanted.Code) is { } wanted && memory.MayReboot(world.Now.Boot))
+        if (policy.Reboot && memory.Incidents.FirstOrDefault(i => i.IsOpen && i.Code == Conditions.RebootWanted.Code && world.Now.Wall - i.OpenedAt >= Patience / policy.Pace) is { } wanted && memory.MayReboot(world.Now.Boot))
         {
             memory = Give(memory with { Incidents = memory.Incidents.Try(Conditions.RebootWanted, wanted.Subject, "the machine is started anew") }, new Order(OrderKind.Reboot, Subjects.Machine, world.Now.Boot, wanted.Evidence[^1]));
         }
@@ -449,6 +452,7 @@ internal static class Absorb
         if (Workload(incident) is not { } workload || incident.Code == Conditions.ModelUnavailable.Code || memory.TrialOf(workload) is not null) return null;
         if (memory.Target.For(workload) is not { } target || world.Find(target.Id) is not { State: InstanceState.Ready } fact) return null;
         var condition = Conditions.Of(incident.Code);
+        if (incident.Code == Conditions.RebootWanted.Code && memory.Ladders.Any(l => l.Workload == workload && l.TimesOf(AmendmentKind.AskReboot) > 0 && memory.Incidents.HasOpen(Conditions.Of(l.Condition), incident.Subject))) return null;
         if (incident.Code == Conditions.NothingHelps.Code && memory.Incidents.Any(i => i.IsOpen && i.Subject == incident.Subject && i.Id != incident.Id && Conditions.Of(i.Code).Severity == Severity.Critical)) return null;
         if (memory.LadderOf(workload, incident.Code) is not { } ladder) return incident.Code == Conditions.CrashLoop.Code ? null : $"{target.Model} serves";
         var quiet = Quiet(incident.Code, pace);

@@ -122,6 +122,8 @@ public static class Decide
     private static Memory Revert(Memory memory, Trial trial, Verdict verdict, Instant now, List<Note> notes)
     {
         var subject = Subjects.Workload(trial.Workload);
+        // Where memory was short, less of the same may do.
+        var about = Conditions.Find(verdict.Code) is { Layer: Layer.Memory } ? Change.ShapeOf(trial.Candidate) : trial.Change;
         var back = trial.Fallback is { } fallback ? $"{fallback.Model} is the target again" : "another candidate is looked for";
         notes.Add(new Note("verdict", subject, $"refuted: {trial.Change.Text} ({verdict.Evidence}); {back}"));
 
@@ -131,7 +133,7 @@ public static class Decide
         {
             Target = trial.Fallback is { } good ? memory.Target.With(good) : memory.Target.Without(trial.Workload),
             Trials = memory.Trials.Remove(trial),
-            Lessons = Learn(memory.Lessons, trial.Change, verdict, trial.Room, now),
+            Lessons = Learn(memory.Lessons, about, verdict, trial.Room, now),
             Crashes = memory.Crashes.RemoveAll(c => c.Spec == trial.Candidate.Id),
             Incidents = memory.Incidents.See(Conditions.TrialRefuted, subject, $"{trial.Change.Text}: {verdict.Evidence}", now).Close(Conditions.TrialRefuted.Code, subject, back, now),
         };

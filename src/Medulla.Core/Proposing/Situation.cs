@@ -59,7 +59,7 @@ public sealed record Situation(Intent Intent, Catalog Catalog, Machine Machine, 
         var from = Memory.Good.For(workload.Name);
         return resolution.Candidates.Select(c => Against(c.Spec) is not { } lesson ? c : Less(c, lesson)).OfType<Candidate>();
 
-        Lesson? Against(InstanceSpec spec) => Memory.LessonAgainst(Change.Between(from, spec), Now) ?? Memory.LessonAgainst(Change.Between(null, spec), Now);
+        Lesson? Against(InstanceSpec spec) => Memory.LessonAgainst(Change.Between(from, spec), Now) ?? Memory.LessonAgainst(Change.Between(null, spec), Now) ?? Memory.LessonAgainst(Change.ShapeOf(spec), Now);
 
         Candidate? Less(Candidate candidate, Lesson lesson)
         {

@@ -92,6 +92,12 @@ public static class FaultTable
     private static IEnumerable<Fault> Memory()
     {
         yield return Healed("oom-load-host", "at the next start there is memory for half the context", Actor.Fake, ["oom-load-host"], s => Loop(s, "oom-above=2048")) with { EndWithin = 120 };
+        yield return Healed("oom-cold-start", "at the very first start there is memory for half the context", Actor.Fake, ["oom-load-host"], _ => Task.CompletedTask) with
+        {
+            Prepare = s => { s.Misbehave("oom-above=2048"); return Task.CompletedTask; },
+            ServesFirst = false,
+            Check = async s => (string)(await s.Device.InstanceAsync())["model"]! == "tinychat-s" ? null : "another model serves",
+        };
         yield return Healed("oom-load-device", "the accelerator has too little memory; then it has enough", Actor.Fake, ["oom-load-device"], s => Loop(s, "boot-says=oom-load-device"), relent: s => Change(s, "")) with { EndWithin = 120 };
         yield return Healed("oom-first-long-request", "memory is short at a request", Actor.Fake, ["oom-first-long-request"], s => Once(s, "oom-on=a-long-prompt", "a-long-prompt")) with { EndWithin = 120 };
         yield return Healed("oom-kill-cgroup", "the kernel kills the engine at the limit of its group", Actor.Fake, ["oom-kill-cgroup"], s => Loop(s, "eat-per-1k=300000")) with { NeedsRoot = true, EndWithin = 150, Prepare = s => { s.Below("memory", ("memory.limit_in_bytes", "900M")); return Task.CompletedTask; } };
@@ -115,6 +121,33 @@ public static class FaultTable
         yield return Healed("daemon-fd-leak", "clients leave connections open until most files of the daemon are", Actor.Fake, ["daemon-fd-leak"], Connections, relent: s => { foreach (var c in (List<System.Net.Sockets.TcpClient>)s.Note!) c.Dispose(); return Task.CompletedTask; }) with
         {
             Prepare = s => { s.Device.Under = ["sh", "-c", "ulimit -n 450; exec \"$@\"", "sh"]; return Task.CompletedTask; },
+        };
+        yield return Healed("daemon-fd-leak-lasting", "most files of the daemon stay open, whoever holds them", Actor.Fake, ["daemon-fd-leak"], async s =>
+        {
+            await Connections(s);
+            s.Later(() => { foreach (var c in (List<System.Net.Sockets.TcpClient>)s.Note!) c.Dispose(); return Task.CompletedTask; });
+        }) with
+        {
+            Prepare = s =>
+            {
+                s.Device.Under = ["sh", "-c", "ulimit -n 450; exec \"$@\"", "sh"];
+                s.Arguments.AddRange(["--listen", $"127.0.0.1:{FreePort()}"]);
+                return Task.CompletedTask;
+            },
+            Check = async s => (bool)(await s.Device.InstanceAsync())["adopted"]! ? null : "its engine did not outlive it",
+            NoticeWithin = 40,
+            EndWithin = 120,
+        };
+        yield return Stated("reboot-request", "the driver stays another one, and the owner lets the device start the machine anew", Actor.Fake, ["reboot-request"], s => Loop(s, "boot-says=driver-mismatch")) with
+        {
+            Prepare = MayReboot,
+            Check = async s =>
+            {
+                await s.Device.UntilAsync("the machine was started anew", () => Task.FromResult(File.Exists(Path.Combine(s.Device.Folder, "rebooted"))));
+                return null;
+            },
+            NoticeWithin = 120,
+            Brief = false,
         };
         yield return Healed("unexpected-reboot", "the machine was started anew, and nothing had been ended", Actor.Real, ["unexpected-reboot"], async s =>
         {
@@ -182,13 +215,7 @@ public static class FaultTable
         { EndWithin = 90 };
         yield return Healed("flapping-fault", "the engine is stopped again each time it is back", Actor.Real, ["engine-stopped"], async s =>
         {
-            for (var i = 0; i < 3; i++)
-            {
-                await s.SignalAsync("STOP");
-                await s.Device.UntilAsync("it is ended", () => Task.FromResult(!s.Device.EnginePids().Any(IsStopped)));
-                await s.Device.ServesAsync();
-                await s.Device.SettlesAsync();
-            }
+            for (var i = 0; i < 3; i++) await StopOnce(s);
         }) with
         { EndWithin = 120, Brief = false };
         yield return Healed("daemon-and-engine", "daemon and engine are killed together", Actor.Real, [], async s =>
@@ -310,6 +337,27 @@ public static class FaultTable
         scene.Later(() => { Directory.Delete(group); return Task.CompletedTask; });
     });
 
+    private static async Task StopOnce(Scene scene)
+    {
+        var pid = await scene.PidAsync();
+        Device.Signal(pid, "STOP");
+        await scene.Device.UntilAsync("it is ended", () => Task.FromResult(!scene.Device.EnginePids().Contains(pid)));
+        await scene.Device.ServesAsync();
+    }
+
+    /// <summary>The device may start the machine anew, by a program that only says that it was called.</summary>
+    private static async Task MayReboot(Scene scene)
+    {
+        var programs = Directory.CreateDirectory(Path.Combine(scene.Device.Folder, "programs")).FullName;
+        var program = Path.Combine(programs, "reboot");
+        await File.WriteAllTextAsync(program, $"#!/bin/sh\ntouch {Path.Combine(scene.Device.Folder, "rebooted")}\n");
+        await Scene.RunAsync("chmod", "+x", program);
+        scene.Device.Environment["PATH"] = $"{programs}:{Environment.GetEnvironmentVariable("PATH")}";
+        var intent = Path.Combine(scene.Device.Folder, "intent.yaml");
+        await File.WriteAllTextAsync(intent, "workloads:\n  - { name: chat, model: tinychat-s }\npolicy: { reboot: true }\n");
+        scene.Arguments.AddRange(["--intent", intent]);
+    }
+
     private static async Task RequestOfDeath(Scene scene)
     {
         scene.Misbehave("crash-on=kill-me-now");
@@ -385,18 +433,6 @@ public static class FaultTable
         await scene.Device.ServesAsync();
     }
 
-    private static bool IsStopped(int pid)
-    {
-        try
-        {
-            return File.ReadAllText($"/proc/{pid}/stat").Contains(") T ", StringComparison.Ordinal);
-        }
-        catch (IOException)
-        {
-            return false;
-        }
-    }
-
     private static void Cut(string path) => Length(path, new FileInfo(path).Length / 2);
 
     private static void Cut1(string path) => Length(path, new FileInfo(path).Length - 1);
@@ -452,6 +488,13 @@ public static class FaultTable
         {
             return Task.CompletedTask;
         }
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        listener.Start();
+        return ((System.Net.IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     private static async Task Connections(Scene scene)
