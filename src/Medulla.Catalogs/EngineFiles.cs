@@ -36,7 +36,10 @@ internal static class EngineFiles
             [.. map.Texts("unless")],
             [.. map.Numbers("exits", 0, 255)],
             [.. map.Numbers("killed", 1, 64)],
-            map.Flag("ready"));
+            map.Flag("ready"))
+        {
+            Serves = map.Flag("serves") ?? false,
+        };
         if (symptom.Says.IsEmpty && symptom.Exits.IsEmpty && symptom.Killed.IsEmpty) map.Problem("a symptom has 'says', 'exits' or 'killed'");
         map.Finish();
         return symptom;

@@ -34,7 +34,7 @@ internal static class Absorb
             memory = signal switch
             {
                 Signal.InstanceExited exit => Exited(memory, catalog, exit, world.Now, notes),
-                Signal.InstanceReady ready => Ready(memory, ready, world.Now, notes),
+                Signal.InstanceReady ready => Ready(memory, catalog, ready, world.Now, notes),
                 Signal.StartFailed failed => StartFailed(memory, failed, world.Now, notes),
                 Signal.WeightsFetched fetched => Fetched(memory, Subjects.Weights(fetched.Digest), fetched.Name, fetched.Outcome, fetched.Failures, world.Now, notes),
                 Signal.EngineFetched fetched => Fetched(memory, Subjects.Engine(fetched.Engine, fetched.Backend), fetched.Engine.Value, fetched.Outcome, fetched.Failures, world.Now, notes),
@@ -296,12 +296,18 @@ internal static class Absorb
     }
 
     /// <summary>A token is proof enough against a condition that has no time of quiet.</summary>
-    private static Memory Ready(Memory memory, Signal.InstanceReady ready, Instant now, List<Note> notes)
+    private static Memory Ready(Memory memory, Catalog catalog, Signal.InstanceReady ready, Instant now, List<Note> notes)
     {
         var subject = Subjects.Workload(ready.Workload);
         var proof = $"a token {ready.LoadTime.TotalSeconds:0.00} s after the start";
         notes.Add(new Note("ready", subject, $"instance {ready.Id} gave {proof}"));
         if (memory.CrashOf(ready.Spec) is { } record) memory = memory with { Crashes = memory.Crashes.Replace(record, record with { ReadyAt = now.Boot }) };
+        if (memory.Find(ready.Spec) is { Settings.Accelerator: >= 0 } spec && Diagnosis.Of(ready, catalog.FindEngine(spec.Engine.Engine)) is { } cause)
+        {
+            memory = Blame(memory, cause, spec.Id, ready.Workload, now, notes);
+            memory = Trouble(memory, ready.Workload, spec.Id, cause.Text);
+        }
+
         if (memory.Target.For(ready.Workload)?.Id != ready.Spec) return memory;
         foreach (var incident in memory.Incidents)
         {

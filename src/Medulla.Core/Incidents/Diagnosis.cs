@@ -34,6 +34,17 @@ public static class Diagnosis
         return new Cause(exit.IsRefusal ? Conditions.BootRefused : Conditions.EngineExited, error is null ? How(exit) : $"{How(exit)}: {Told(error, exit)}");
     }
 
+    /// <summary>What an engine says about itself although it serves; null when all is as planned.</summary>
+    public static Cause? Of(Signal.InstanceReady ready, EngineEntry? engine)
+    {
+        foreach (var symptom in engine?.Symptoms.Where(s => s.Serves) ?? [])
+        {
+            if (symptom.FindIn(ready.Lines) is { } line) return new Cause(Conditions.Of(symptom.Condition), $"it serves, and says: {EngineLine.Shown(line)}");
+        }
+
+        return null;
+    }
+
     /// <summary>No process came to be.</summary>
     public static Cause Of(Signal.StartFailed failed) => failed.Error switch
     {
@@ -66,6 +77,7 @@ public static class Diagnosis
     };
 
     private static bool Fits(Symptom symptom, Signal.InstanceExited exit) =>
+        !symptom.Serves &&
         (symptom.Exits.IsEmpty || (exit.ExitCode is { } code && symptom.Exits.Contains(code))) &&
         (symptom.Killed.IsEmpty || (exit.KilledBy is { } signal && symptom.Killed.Contains(signal))) &&
         (symptom.Ready is not { } ready || ready == exit.WasReady);

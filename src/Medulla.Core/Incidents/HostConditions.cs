@@ -44,9 +44,14 @@ public static class HostConditions
             static h => $"{h.OpenFiles} of {h.OpenFilesLimit} files are open"),
         new(
             Conditions.ThermalThrottle,
-            static h => h.Temperature is not null && h.TemperatureLimit is not null,
-            static (h, _, _) => h.Temperature >= h.TemperatureLimit ? $"{h.Temperature:0} °C, and {h.TemperatureLimit:0} °C are the limit" : null,
-            static h => $"{h.Temperature:0} °C"),
+            static _ => true,
+            static (h, _, _) => h.Slowed ?? (h.Temperature >= h.TemperatureLimit ? $"{h.Temperature:0} °C, and {h.TemperatureLimit:0} °C are the limit" : null),
+            static h => h.Temperature is { } now ? $"{now:0} °C" : "nothing slows itself down any more"),
+        new(
+            Conditions.ForeignProcess,
+            static _ => true,
+            static (h, _, _) => h.Foreign,
+            static _ => "nobody else uses it"),
         new(
             Conditions.SensorLost,
             static _ => true,

@@ -40,7 +40,7 @@ public sealed record EngineEntry
     }
 }
 
-/// <summary>How a condition shows in the end of an engine: all that is stated must hold.</summary>
+/// <summary>How a condition shows in the end of an engine, or while it serves: all that is stated must hold.</summary>
 /// <param name="Condition">Code of the condition.</param>
 /// <param name="Says">Patterns of which a line of the log must hold one (<c>*</c> stands for anything); empty for any log.</param>
 /// <param name="Unless">Patterns that the same line must not hold.</param>
@@ -49,6 +49,9 @@ public sealed record EngineEntry
 /// <param name="Ready">Only before (false) or after (true) it had given a token; null for both.</param>
 public sealed record Symptom(string Condition, ImmutableArray<string> Says, ImmutableArray<string> Unless, ImmutableArray<int> Exits, ImmutableArray<int> Killed, bool? Ready)
 {
+    /// <summary>True when it shows in the log of an engine that serves all the same, on an accelerator as it says.</summary>
+    public bool Serves { get; init; }
+
     /// <summary>The latest line that shows it; null when none does.</summary>
     public string? FindIn(ImmutableArray<string> lines)
     {

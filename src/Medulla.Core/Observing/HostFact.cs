@@ -44,6 +44,12 @@ public sealed record HostFact
     /// <summary>Files that it may open.</summary>
     public int? OpenFilesLimit { get; init; }
 
+    /// <summary>Who else uses the memory of an accelerator; null when nobody is known to.</summary>
+    public string? Foreign { get; init; }
+
+    /// <summary>Which accelerator slows itself down because of its temperature; null when none is known to.</summary>
+    public string? Slowed { get; init; }
+
     /// <summary>The hottest sensor with a limit of its own, in degrees Celsius.</summary>
     public double? Temperature { get; init; }
 

@@ -46,7 +46,11 @@ public abstract record Signal
 
     /// <summary>An instance became ready.</summary>
     /// <param name="LoadTime">From the start of the process to its first token.</param>
-    public sealed record InstanceReady(InstanceId Id, SpecId Spec, WorkloadName Workload, TimeSpan LoadTime) : Signal;
+    public sealed record InstanceReady(InstanceId Id, SpecId Spec, WorkloadName Workload, TimeSpan LoadTime) : Signal
+    {
+        /// <summary>What it has said so far, the last 100 lines at most; empty for one that was adopted.</summary>
+        public ImmutableArray<string> Lines { get; init; } = [];
+    }
 
     /// <summary>No process came to be.</summary>
     /// <param name="Error">The system's error number; 0 when the system was not asked.</param>

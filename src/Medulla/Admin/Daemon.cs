@@ -85,7 +85,7 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         using var store = new ArtifactStore(options.Data, StoreOptions.FromEnvironment(options.Models, options.Intent.Policy), catalog, signals, time, Log<ArtifactStore>(app));
         var shelf = new EngineShelf(options.Data, new BuildOptions { Folder = options.Engines, Cache = Environment.GetEnvironmentVariable("MEDULLA_ENGINE_CACHE") }, signals, time, Log<EngineShelf>(app));
         var executor = new Executor(instances, store, shelf, signals, Relaunch, MachineStart.Anew, Log<Executor>(app));
-        using var sensors = new HostSensors(options.Data.Root, probe, time, (code, subject, evidence) => signals.Post(new Signal.HostEvent(code, subject, evidence)), signals.Nudge, Meaning);
+        using var sensors = new HostSensors(options.Data.Root, probe, time, (code, subject, evidence) => signals.Post(new Signal.HostEvent(code, subject, evidence)), signals.Nudge, Meaning, new NvidiaWatch(() => instances.Read().Select(i => i.Pid).ToHashSet(), NvidiaWatch.Find()));
         var world = new DeviceWorld(instances, store, shelf, executor, signals, probe, sensors, clock);
         var page = new MetricsPage(metrics, journal, signals, reporters.Webhook);
         var api = new AdminApi(options, gatewayOptions, world, () => screen.Endpoint, () => _told, page, probe, Stop);

@@ -280,7 +280,7 @@ internal sealed partial class Instances : IDisposable
             instance.WasReady = true;
         }
 
-        _signals.Post(new Signal.InstanceReady(instance.Id, record.Spec, record.Workload, load));
+        _signals.Post(new Signal.InstanceReady(instance.Id, record.Spec, record.Workload, load) { Lines = instance.Adopted ? [] : LogTail.Last(instance.Log, LastLines) });
         if (record.LoadTime is null) Remember(record with { Pid = instance.Pid, LoadTime = load }, instance.Folder);
     }
 

@@ -18,11 +18,13 @@ namespace Medulla.Probing;
 /// <param name="tell">Takes an event: code, subject, evidence.</param>
 /// <param name="changed">Called when <paramref name="meaning"/> of what is seen has changed.</param>
 /// <param name="meaning">What it comes to: only its change wakes anybody.</param>
+/// <param name="nvidia">Watches NVIDIA's accelerators; null where nobody is to.</param>
 /// <param name="root">Where <c>proc</c> and <c>sys</c> are.</param>
-internal sealed class HostSensors(string data, MachineProbe probe, TimeProvider time, Action<string, string, string> tell, Action changed, Func<HostFact, string> meaning, string root = "/") : IDisposable
+internal sealed class HostSensors(string data, MachineProbe probe, TimeProvider time, Action<string, string, string> tell, Action changed, Func<HostFact, string> meaning, NvidiaWatch? nvidia = null, string root = "/") : IDisposable
 {
     private const int MaxLines = 200;
     private const int RestEvery = 5;
+    private const int NvidiaEvery = 30;
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Jump = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Slept = TimeSpan.FromSeconds(2);
@@ -65,6 +67,7 @@ internal sealed class HostSensors(string data, MachineProbe probe, TimeProvider 
     public void Look()
     {
         var now = Posix.BootTime();
+        if (_turn % NvidiaEvery == 0) nvidia?.Look();
         if (_turn++ % RestEvery == 0) _rest = Rest(now);
         Clocks(now);
         Current = _rest with { MemoryAvailable = probe.MemoryAvailable() };
@@ -91,6 +94,7 @@ internal sealed class HostSensors(string data, MachineProbe probe, TimeProvider 
         Miss("memory pressure", memory is not null);
         Miss("disk space", space is not null);
         Miss("kernel log", _kernel.IsOpen);
+        if (nvidia?.Current is { } seen) Miss("nvidia-smi", seen.Answers);
         return new HostFact
         {
             MemoryTotal = total,
@@ -104,6 +108,8 @@ internal sealed class HostSensors(string data, MachineProbe probe, TimeProvider 
             Unwritable = space is { IsReadOnly: true } ? $"the file system of {data} is read-only" : null,
             OpenFiles = OpenFiles(),
             OpenFilesLimit = _mayOpen,
+            Foreign = nvidia?.Current?.Foreign,
+            Slowed = nvidia?.Current?.Slowed,
             Temperature = heat,
             TemperatureLimit = limit,
             Lost = lost.ToImmutable(),

@@ -1,0 +1,87 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Medulla.Probing;
+
+/// <summary>
+/// Asks NVIDIA's tool now and then who uses the accelerators and whether they slow themselves down. Where there is no such tool nothing is
+/// asked. Waits for nobody: <see cref="Current"/> is the latest answer. Bounds: one question at a time, <see cref="Limit"/> each.
+/// </summary>
+/// <param name="engines">Processes of our own engines.</param>
+/// <param name="program">The tool; null where there is none.</param>
+internal sealed class NvidiaWatch(Func<IReadOnlySet<int>> engines, string? program)
+{
+    /// <summary>A desktop has a little of the accelerator's memory: what others have below this is not told.</summary>
+    private const long TellMiB = 1024;
+
+    /// <summary>Slowed down by heat: the software's limit, the hardware's, or the brake.</summary>
+    private const ulong Heat = 0x20 | 0x40 | 0x8;
+
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
+
+    private int _asking;
+
+    /// <summary>Null values are <i>unknown</i>, or nothing to tell.</summary>
+    /// <param name="Foreign">Who else uses the memory of an accelerator.</param>
+    /// <param name="Slowed">Which accelerator slows itself down because of heat.</param>
+    internal sealed record Seen(bool Answers, string? Foreign, string? Slowed);
+
+    public Seen? Current { get; private set; }
+
+    /// <summary>The tool's path; null where it is not installed.</summary>
+    public static string? Find() => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries).Select(d => Path.Combine(d, "nvidia-smi")).FirstOrDefault(File.Exists);
+
+    /// <summary>Asks in the background, unless a question is under way.</summary>
+    public void Look()
+    {
+        if (program is null || Interlocked.Exchange(ref _asking, 1) == 1) return;
+        _ = Task.Run(() =>
+        {
+            try
+            {
+                Current = Ask();
+            }
+            finally
+            {
+                Volatile.Write(ref _asking, 0);
+            }
+        });
+    }
+
+    private Seen Ask()
+    {
+        if (Run("--query-compute-apps=pid,used_memory,process_name") is not { } apps || Run("--query-gpu=index,clocks_throttle_reasons.active") is not { } devices) return new Seen(false, null, null);
+        var ours = engines();
+        var foreign = Rows(apps, 3)
+            .Where(r => int.TryParse(r[0], CultureInfo.InvariantCulture, out var pid) && !ours.Contains(pid) && long.TryParse(r[1], CultureInfo.InvariantCulture, out var used) && used >= TellMiB)
+            .Select(r => $"pid {r[0]} ({Path.GetFileName(r[2])}) has {r[1]} MiB of an accelerator");
+        var slowed = Rows(devices, 2)
+            .Where(r => r[1].StartsWith("0x", StringComparison.OrdinalIgnoreCase) && ulong.TryParse(r[1].AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var reasons) && (reasons & Heat) != 0)
+            .Select(r => $"accelerator {r[0]} slows itself down because of its temperature (reasons {r[1]})");
+        return new Seen(true, Told(foreign), Told(slowed));
+
+        static string? Told(IEnumerable<string> sentences) => string.Join("; ", sentences.Take(4)) is { Length: > 0 } text ? text : null;
+        static IEnumerable<string[]> Rows(string text, int columns) => text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.Split(',', columns, StringSplitOptions.TrimEntries)).Where(r => r.Length == columns);
+    }
+
+    /// <summary>Null when it gave no answer in time.</summary>
+    private string? Run(string question)
+    {
+        try
+        {
+            var start = new ProcessStartInfo(program!) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+            start.ArgumentList.Add(question);
+            start.ArgumentList.Add("--format=csv,noheader,nounits");
+            using var process = Process.Start(start)!;
+            var (output, _) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+            if (process.WaitForExit(Limit)) return process.ExitCode == 0 ? output.Result : null;
+            process.Kill();
+            return null;
+        }
+        catch (Win32Exception)
+        {
+            return null;
+        }
+    }
+}
