@@ -204,5 +204,6 @@ internal sealed class Device
         Sources.AddRange(other.Sources.Except(Sources, StringComparer.Ordinal));
     }
 
-    private static bool IsShortened(string name) => name.EndsWith("...", StringComparison.Ordinal);
+    /// <summary>Did a table cut the name, at either end?</summary>
+    public static bool IsShortened(string? name) => name is not null && (name.EndsWith("...", StringComparison.Ordinal) || name.StartsWith("...", StringComparison.Ordinal));
 }

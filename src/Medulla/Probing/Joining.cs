@@ -141,7 +141,7 @@ internal static partial class Joining
         if (name is null || name.StartsWith("Device ", StringComparison.Ordinal) || name.Contains(':')) name = DeviceTable.OfNumber(device.PciId)?.Name ?? "";
         var plain = Parenthesis().Replace(name, " ");
         var words = Words().Matches(plain).Select(m => m.Value.ToLowerInvariant()).ToList();
-        return ([.. words.Where(w => w.Any(char.IsAsciiDigit) && !NoModel().IsMatch(w))], [.. words.Where(w => Suffixes.Contains(w, StringComparer.Ordinal))], plain.Contains('/') || plain.EndsWith("...", StringComparison.Ordinal) || plain.Contains("Max-Q", StringComparison.Ordinal));
+        return ([.. words.Where(w => w.Any(char.IsAsciiDigit) && !NoModel().IsMatch(w))], [.. words.Where(w => Suffixes.Contains(w, StringComparer.Ordinal))], plain.Contains('/') || Device.IsShortened(plain) || plain.Contains("Max-Q", StringComparison.Ordinal));
     }
 
     [GeneratedRegex(@"\([^()]{0,80}\)", RegexOptions.None, Said.RegexLimitMs)]
