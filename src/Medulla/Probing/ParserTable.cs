@@ -21,9 +21,9 @@ internal static partial class ParserTable
             ("opt-rocm", Version), ("rocm-version", Version), ("hy-smi", Amd.HySmi), ("dcu-smi", Amd.HySmi),
             ("npu-smi", Others.NpuSmi), ("ascend-toolkit", Others.AscendVersion), ("driver-version", Others.AscendVersion), ("usr-local-Ascend", Others.AscendVersion), ("ascend", Others.AscendVersion), ("cann", Others.AscendVersion),
             ("mx-smi", Others.MxSmi), ("mthreads-gmi", Others.MthreadsGmi), ("xpu-smi", Others.XpuSmi), ("xpumcli", Others.XpuSmi), ("ppu-smi", Others.PpuSmi), ("ixsmi", Others.IxSmi),
-            ("vulkan", Graphics.Vulkan), ("llama-", Graphics.EngineDevices), ("lspci", Pci.Lspci), ("dmesg", Kernel.Dmesg), ("journalctl", Kernel.Dmesg), ("proc-modules", Kernel.Modules), ("lsmod", Kernel.Modules),
+            ("vulkan", Graphics.Vulkan), ("clinfo", Graphics.OpenCl), ("llama-", Graphics.EngineDevices), ("lspci", Pci.Lspci), ("dmesg", Kernel.Dmesg), ("journalctl", Kernel.Dmesg), ("proc-modules", Kernel.Modules), ("lsmod", Kernel.Modules),
             ("proc-cmdline", Kernel.CommandLine), ("sys-", Kernel.Sysfs), ("mem_info_", Kernel.Sysfs), ("sys-fs-cgroup", Linux.Cgroup), ("sys-devices-system-node", Linux.Numa),
-            ("sys-firmware-devicetree-base-model", Linux.DeviceTree), ("proc-device-tree-model", Linux.DeviceTree), ("nv_tegra_release", Linux.TegraRelease), ("etc-nv_tegra_release", Linux.TegraRelease),
+            ("sys-firmware-devicetree-base-model", Linux.DeviceTree), ("proc-device-tree-model", Linux.DeviceTree), ("tegrastats", Linux.TegraStats), ("nv_tegra_release", Linux.TegraRelease), ("etc-nv_tegra_release", Linux.TegraRelease),
             ("dmidecode", Linux.Dmidecode), ("os-release", Linux.OsRelease), ("etc-os-release", Linux.OsRelease), ("uname", Linux.Uname), ("proc-sys-kernel-osrelease", Linux.Uname), ("proc-version", Linux.Uname),
             ("proc-meminfo", Linux.Meminfo), ("meminfo", Linux.Meminfo), ("free", Linux.Free), ("proc-cpuinfo", Linux.Cpuinfo), ("cpuinfo", Linux.Cpuinfo), ("lscpu", Linux.Lscpu), ("numactl", Linux.Numa),
             ("proc-self-status", Linux.Status), ("df", Linux.Disks), ("memory.max", Linux.Cgroup), ("memory.limit_in_bytes", Linux.Cgroup), ("cpu.max", Linux.Cgroup),
@@ -38,13 +38,16 @@ internal static partial class ParserTable
     private static readonly (Regex Looks, Parser Parser)[] ByContent =
     [
         (NvidiaText(), Nvidia.Smi), (MxText(), Others.MxSmi), (NpuText(), Others.NpuSmi), (GmiText(), Others.MthreadsGmi), (HyText(), Amd.HySmi), (RocmText(), Amd.RocmSmi), (AgentText(), Amd.Rocminfo),
-        (AmdSmiText(), Amd.AmdSmi), (TopText(), Amd.AmdgpuTop), (XpuText(), Others.XpuSmi), (VulkanText(), Graphics.Vulkan), (EngineText(), Graphics.EngineDevices), (MacText(), Apple.SystemProfiler), (VmStatText(), Apple.VmStat),
+        (AmdSmiText(), Amd.AmdSmi), (TopText(), Amd.AmdgpuTop), (XpuText(), Others.XpuSmi), (VulkanText(), Graphics.Vulkan), (OpenClText(), Graphics.OpenCl), (EngineText(), Graphics.EngineDevices), (MacText(), Apple.SystemProfiler), (VmStatText(), Apple.VmStat),
         (WmiText(), Wmi.Cim), (DmiText(), Linux.Dmidecode), (MeminfoText(), Linux.Meminfo), (CpuinfoText(), Linux.Cpuinfo), (LscpuText(), Linux.Lscpu), (FreeText(), Linux.Free), (OsText(), Linux.OsRelease), (LspciText(), Pci.Lspci), (DmesgText(), Kernel.Dmesg), (UnameText(), Linux.Uname),
         (ModulesText(), Kernel.Modules), (DarwinText(), Apple.Sysctl),
     ];
 
+    /// <summary>A tool printed something in which we find no device; of no interest when it names them in another reading.</summary>
+    public const string Unread = "tool-unread";
+
     /// <summary>Programs of vendors: when they say nothing, that is a finding.</summary>
-    private static readonly string[] VendorTools = ["nvidia-smi", "rocm-smi", "rocminfo", "amd-smi", "amdgpu_top", "hy-smi", "npu-smi", "mx-smi", "mthreads-gmi", "xpu-smi", "ppu-smi", "ixsmi", "vulkaninfo", "lspci", "system_profiler"];
+    private static readonly string[] VendorTools = ["nvidia-smi", "rocm-smi", "rocminfo", "amd-smi", "amdgpu_top", "hy-smi", "npu-smi", "mx-smi", "mthreads-gmi", "xpu-smi", "ppu-smi", "ixsmi", "vulkaninfo", "clinfo", "lspci", "system_profiler"];
 
     /// <summary>The facts of one reading. Never throws: a text that nobody understands is a finding.</summary>
     public static Facts Parse(Reading reading)
@@ -106,6 +109,7 @@ internal static partial class ParserTable
         }
         else if (reading.Text.Trim().Length == 0) facts.Find("tool-silent", tool, $"{tool} printed nothing", $"run '{tool}' by hand and look at what it says");
         else if (reading.End == ReadingEnd.Failed) facts.Find("tool-failed", tool, $"{tool} ended with code {reading.Code}: {LastLine(reading.Text)}", $"run '{tool}' by hand and look at what it says");
+        else if (facts is { Looked: false, Findings.Count: 0, Ram: null, CpuModel: null, HostProduct: null, DriverVersions.Count: 0, Runtimes.Count: 0 }) facts.Find(Unread, tool, $"{tool} names no device: \"{LastLine(reading.Text)}\" ({reading.Origin})", $"run '{tool}' by hand and look at what it says, or report the capture");
     }
 
     private static void Hung(Reading reading, Facts facts, string tool)
@@ -116,7 +120,7 @@ internal static partial class ParserTable
 
     private static string LastLine(string text)
     {
-        var line = text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault() ?? "";
+        var line = text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault(l => l.Any(char.IsLetter)) ?? "";
         return line.Length > 120 ? line[..120] + "…" : line;
     }
 
@@ -161,6 +165,9 @@ internal static partial class ParserTable
 
     [GeneratedRegex(@"VULKANINFO|Vulkan Instance Version|PHYSICAL_DEVICE_TYPE|^GPU id\s*[=:] ", RegexOptions.Multiline, Said.RegexLimitMs)]
     private static partial Regex VulkanText();
+
+    [GeneratedRegex(@"^Number of platforms\s", RegexOptions.Multiline, Said.RegexLimitMs)]
+    private static partial Regex OpenClText();
 
     [GeneratedRegex(@"^Available devices:|ggml_vulkan: \d|ggml_cuda_init: found", RegexOptions.Multiline, Said.RegexLimitMs)]
     private static partial Regex EngineText();
