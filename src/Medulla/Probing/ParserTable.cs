@@ -43,6 +43,9 @@ internal static partial class ParserTable
         (ModulesText(), Kernel.Modules), (DarwinText(), Apple.Sysctl),
     ];
 
+    /// <summary>Something did not answer within its budget, so that the look is not whole.</summary>
+    public const string TimedOut = "probe-timed-out";
+
     /// <summary>A tool printed something in which we find no device; of no interest when it names them in another reading.</summary>
     public const string Unread = "tool-unread";
 
@@ -57,7 +60,8 @@ internal static partial class ParserTable
         if (reading.End == ReadingEnd.Cut) facts.Find("too-long", reading.Origin, $"it is longer than {Reading.MaxText >> 20} MiB: only its beginning is read");
         if (Find(reading) is not { } parser)
         {
-            if (tool is null) facts.Find("unknown-file", reading.Origin, "nobody here knows what it is", "name the file after the tool that printed it, as in 'nvidia-smi-query.csv'");
+            if (reading.End == ReadingEnd.TimedOut) Hung(reading, facts, tool ?? reading.Origin);
+            else if (tool is null && reading.Text.Length > 0) facts.Find("unknown-file", reading.Origin, "nobody here knows what it is", "name the file after the tool that printed it, as in 'nvidia-smi-query.csv'");
             return facts;
         }
 
@@ -115,7 +119,7 @@ internal static partial class ParserTable
     private static void Hung(Reading reading, Facts facts, string tool)
     {
         facts.Findings.RemoveAll(f => f.Code is "unreadable" or "malformed-row");
-        facts.Find("probe-timed-out", tool, $"{tool} did not answer within {LiveSource.Budget.TotalSeconds:0} s and was ended: what only it knows is unknown ({reading.Origin})", "a tool that hangs often means a stuck driver: look at 'dmesg', then restart the machine");
+        facts.Find(TimedOut, tool, $"{tool} did not answer within {LiveSource.Budget.TotalSeconds:0} s and was ended: what only it knows is unknown ({reading.Origin})", "a tool that hangs often means a stuck driver: look at 'dmesg', then restart the machine");
     }
 
     private static string LastLine(string text)
