@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using System.Xml;
+using Medulla.Core.Machines;
 using Medulla.Probing.Parsers;
 
 namespace Medulla.Probing;
@@ -106,9 +107,10 @@ internal static partial class ParserTable
     private static void Silent(Reading reading, Facts facts, string tool)
     {
         if (Missing.IsHung(reading)) Hung(reading, facts, tool);
+        else if (Missing.LacksLibrary(reading)) facts.Find("library-missing", tool, $"{tool} does not start: {LastLine(reading.Text)}", "reinstall the tool or the vendor's driver; in a container, mount the driver's libraries");
         else if (Missing.IsNotHere(reading))
         {
-            facts.Findings.RemoveAll(f => f.Code is "unreadable" or "malformed-row");
+            facts.Findings.RemoveAll(IsOfTheText);
             facts.Find("tool-missing", tool, $"{tool} is not installed, or not on the path", "install the tools of the vendor's driver");
         }
         else if (reading.Text.Trim().Length == 0) facts.Find("tool-silent", tool, $"{tool} printed nothing", $"run '{tool}' by hand and look at what it says");
@@ -118,9 +120,12 @@ internal static partial class ParserTable
 
     private static void Hung(Reading reading, Facts facts, string tool)
     {
-        facts.Findings.RemoveAll(f => f.Code is "unreadable" or "malformed-row");
+        facts.Findings.RemoveAll(IsOfTheText);
         facts.Find(TimedOut, tool, $"{tool} did not answer within {LiveSource.Budget.TotalSeconds:0} s and was ended: what only it knows is unknown ({reading.Origin})", "a tool that hangs often means a stuck driver: look at 'dmesg', then restart the machine");
     }
+
+    /// <summary>What a parser finds in a text that is no output of the tool.</summary>
+    private static bool IsOfTheText(Finding finding) => finding.Code is "unreadable" or "malformed-row";
 
     private static string LastLine(string text)
     {

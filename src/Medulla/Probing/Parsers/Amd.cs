@@ -135,7 +135,7 @@ internal static partial class Amd
     {
         var module = vendor == "hygon" ? "hydcu" : "amdgpu";
         if (text.Contains("Driver not initialized", StringComparison.OrdinalIgnoreCase) || text.Contains("not found in modules", StringComparison.OrdinalIgnoreCase) || text.Contains("ROCk module is NOT loaded", StringComparison.OrdinalIgnoreCase)
-            || text.Contains("AMDGPU driver not loaded", StringComparison.OrdinalIgnoreCase) || text.Contains("DRIVER_NOT_LOADED", StringComparison.Ordinal))
+            || text.Contains("AMDGPU driver not loaded", StringComparison.OrdinalIgnoreCase) || text.Contains("DRIVER_NOT_LOADED", StringComparison.Ordinal) || text.Contains("Unable to detect any GPU devices", StringComparison.OrdinalIgnoreCase))
         {
             facts.Drivers.Add(new DriverSign(vendor, DriverState.Missing, $"the kernel module {module} is not loaded", $"load it with 'modprobe {module}'; if that fails, install the driver for this kernel"));
         }
@@ -147,9 +147,18 @@ internal static partial class Amd
         {
             facts.Drivers.Add(new DriverSign(vendor, DriverState.Missing, "there is no /dev/kfd", $"load the kernel module {module}; in a container pass /dev/kfd and /dev/dri"));
         }
-        else if (text.Contains("HSA_STATUS_ERROR", StringComparison.Ordinal) || text.Contains("RSMI_STATUS_INIT_ERROR", StringComparison.Ordinal))
+        else if (text.Contains("missing the following required groups", StringComparison.OrdinalIgnoreCase))
+        {
+            facts.Drivers.Add(new DriverSign(vendor, DriverState.Broken, "this user is not in the groups that may use the GPU", "add the user to the groups render and video and log in again"));
+        }
+        else if (text.Contains("HSA_STATUS_ERROR", StringComparison.Ordinal) || text.Contains("SMI_STATUS_INIT_ERROR", StringComparison.Ordinal))
         {
             facts.Drivers.Add(new DriverSign(vendor, DriverState.Broken, "the ROCm runtime does not start", "see 'dmesg' for lines of the kernel module; kernel driver and ROCm release must fit each other"));
+        }
+
+        else if (NoDcu().IsMatch(text))
+        {
+            facts.Drivers.Add(new DriverSign(vendor, DriverState.Broken, "the tool finds no device", $"load the kernel module {module}; in a container pass /dev/kfd, /dev/mkfd and /dev/dri"));
         }
 
         if (text.Contains("libdrm", StringComparison.Ordinal) && text.Contains("cannot open", StringComparison.Ordinal)) facts.Find("library-missing", "rocm", "a library of the tool is missing, so that it cannot name devices", "install libdrm-amdgpu");
@@ -205,6 +214,9 @@ internal static partial class Amd
 
     [GeneratedRegex(@"\*{3,}\s{0,40}\n\s{0,8}Agent \d{1,3}\s{0,40}\n\*{3,}", RegexOptions.None, Said.RegexLimitMs)]
     private static partial Regex AgentHead();
+
+    [GeneratedRegex(@"\bNo (?:DCU|HCU)s? (?:available|found)", RegexOptions.IgnoreCase, Said.RegexLimitMs)]
+    private static partial Regex NoDcu();
 
     [GeneratedRegex(@"\((?:0x)?([0-9a-fA-F]{4})\)", RegexOptions.None, Said.RegexLimitMs)]
     private static partial Regex HexInside();

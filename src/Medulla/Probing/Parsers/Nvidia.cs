@@ -70,9 +70,17 @@ internal static partial class Nvidia
         {
             facts.Drivers.Add(new DriverSign("nvidia", DriverState.Missing, "the tools are installed and the kernel module is not loaded", Reload + "; after a kernel update, rebuild it (DKMS) or reboot; with Secure Boot, enrol its key"));
         }
-        else if (text.Contains("No devices were found", StringComparison.OrdinalIgnoreCase))
+        else if (text.Contains("No devices were found", StringComparison.OrdinalIgnoreCase) || text.Contains("No devices found", StringComparison.OrdinalIgnoreCase))
         {
             facts.Drivers.Add(new DriverSign("nvidia", DriverState.Broken, "the driver is loaded and finds no device", "look for NVRM lines in 'dmesg': a card without power, a module too old or too new for it, or a device kept for a virtual machine"));
+        }
+        else if (text.Contains("Insufficient Permissions", StringComparison.OrdinalIgnoreCase) && text.Contains("NVML", StringComparison.Ordinal))
+        {
+            facts.Drivers.Add(new DriverSign("nvidia", DriverState.Broken, "this user may not open the devices of the driver", "give the user access to /dev/nvidiactl and /dev/nvidia* (module parameter NVreg_DeviceFileMode, or a group)"));
+        }
+        else if (text.Contains("GPU access blocked by the operating system", StringComparison.OrdinalIgnoreCase))
+        {
+            facts.Drivers.Add(new DriverSign("nvidia", DriverState.Broken, "the operating system keeps the GPU from this program", "inside Windows' subsystem, run 'wsl --update' and update the driver in Windows; remove NVIDIA packages of Linux there"));
         }
         else if (text.Contains("Failed to initialize NVML", StringComparison.OrdinalIgnoreCase) || text.Contains("couldn't find libnvidia-ml", StringComparison.OrdinalIgnoreCase))
         {

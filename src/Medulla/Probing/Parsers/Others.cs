@@ -160,6 +160,7 @@ internal static partial class Others
     {
         if (reading.Text.TrimStart() is ['{' or '[', ..]) JsonDevices.Parse(reading, facts, scope, vendor);
         else TextDevices.Any(reading.Text, facts, scope, vendor);
+        if (!Missing.IsComplaint(reading)) Failed(reading, facts, vendor, $"{scope} cannot reach the driver", "load the kernel module of the vendor, or reinstall its driver for this kernel");
         Good(facts, vendor);
     }
 
@@ -198,7 +199,10 @@ internal static partial class Others
                     chips = count;
                     for (var i = 1; i < chips; i++) TextDevices.Of(facts, "npu-smi", "huawei", $"{device.Index!.Split(':')[0]}:{i}");
                     break;
-                case "hbmcapacitymb" or "ddrcapacitymb" when device is not null && Said.Positive(value, "MB") is { } size:
+                case "softwareversion" when device is not null:
+                    device.DriverVersion ??= Said.Word(value);
+                    break;
+                case "hbmcapacitymb" or "ddrcapacitymb" when device is not null && Said.Positive(value, key) is { } size:
                     device.Memory = Math.Max(device.Memory ?? 0, size);
                     break;
                 default:
