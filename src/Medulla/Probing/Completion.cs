@@ -199,6 +199,7 @@ internal static class Completion
         ("hygon", _, _) => "run hy-smi --showmeminfo vram",
         ("mthreads", _, _) => "run mthreads-gmi",
         ("metax", _, _) => "run mx-smi",
+        ("cambricon", _, _) => "run cnmon",
         (_, _, false) => "run the tool of the vendor's driver",
         _ => null,
     };

@@ -359,6 +359,7 @@ internal static class DeviceTable
         if (Has("AMD") || Has("Radeon") || Has("Advanced Micro Devices") || Has("Instinct")) return "amd";
         if (Has("Moore Threads") || Has("MTT ")) return "mthreads";
         if (Has("MetaX") || Has("MXC")) return "metax";
+        if (Has("Cambricon")) return "cambricon";
         if (Has("Huawei") || Has("Ascend")) return "huawei";
         if (Has("Apple")) return "apple";
         if (Has("Qualcomm") || Has("Adreno")) return "qualcomm";

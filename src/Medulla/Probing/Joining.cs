@@ -12,7 +12,7 @@ internal static partial class Joining
     /// <summary>Who is believed first. What is not here comes after.</summary>
     private static readonly string[] Order =
     [
-        "nvidia-smi", "rocm-smi", "amd-smi", "hy-smi", "npu-smi", "mx-smi", "mthreads-gmi", "xpu-smi", "ppu-smi", "ixsmi", "system_profiler", "sysctl", "win32",
+        "nvidia-smi", "rocm-smi", "amd-smi", "hy-smi", "npu-smi", "mx-smi", "mthreads-gmi", "xpu-smi", "cnmon", "ppu-smi", "ixsmi", "system_profiler", "sysctl", "win32",
         "rocminfo", "amdgpu_top", "nvidia-proc", "kfd", "drm", "accel", "render", "lspci", "pci", "dmesg", "tegra", "vulkan",
     ];
 

@@ -21,7 +21,7 @@ internal static partial class ParserTable
             ("rocm-smi", Amd.RocmSmi), ("rocm_smi", Amd.RocmSmi), ("rocm", Amd.RocmSmi), ("rocminfo", Amd.Rocminfo), ("amd-smi", Amd.AmdSmi), ("amdgpu_top", Amd.AmdgpuTop), ("amdgpu-top", Amd.AmdgpuTop),
             ("opt-rocm", Version), ("rocm-version", Version), ("hy-smi", Amd.HySmi), ("dcu-smi", Amd.HySmi),
             ("npu-smi", Others.NpuSmi), ("ascend-toolkit", Others.AscendVersion), ("driver-version", Others.AscendVersion), ("usr-local-Ascend", Others.AscendVersion), ("ascend", Others.AscendVersion), ("cann", Others.AscendVersion),
-            ("mx-smi", Others.MxSmi), ("mthreads-gmi", Others.MthreadsGmi), ("xpu-smi", Others.XpuSmi), ("xpumcli", Others.XpuSmi), ("ppu-smi", Others.PpuSmi), ("ixsmi", Others.IxSmi),
+            ("mx-smi", Others.MxSmi), ("mthreads-gmi", Others.MthreadsGmi), ("xpu-smi", Others.XpuSmi), ("xpu_smi", Others.XpuSmi), ("cnmon", Others.CnMon), ("xpumcli", Others.XpuSmi), ("ppu-smi", Others.PpuSmi), ("ixsmi", Others.IxSmi),
             ("vulkan", Graphics.Vulkan), ("clinfo", Graphics.OpenCl), ("llama-", Graphics.EngineDevices), ("lspci", Pci.Lspci), ("dmesg", Kernel.Dmesg), ("journalctl", Kernel.Dmesg), ("proc-modules", Kernel.Modules), ("lsmod", Kernel.Modules),
             ("proc-cmdline", Kernel.CommandLine), ("sys-", Kernel.Sysfs), ("mem_info_", Kernel.Sysfs), ("sys-fs-cgroup", Linux.Cgroup), ("sys-devices-system-node", Linux.Numa),
             ("sys-firmware-devicetree-base-model", Linux.DeviceTree), ("proc-device-tree-model", Linux.DeviceTree), ("tegrastats", Linux.TegraStats), ("nv_tegra_release", Linux.TegraRelease), ("etc-nv_tegra_release", Linux.TegraRelease),
@@ -51,7 +51,7 @@ internal static partial class ParserTable
     public const string Unread = "tool-unread";
 
     /// <summary>Programs of vendors: when they say nothing, that is a finding.</summary>
-    private static readonly string[] VendorTools = ["nvidia-smi", "rocm-smi", "rocminfo", "amd-smi", "amdgpu_top", "hy-smi", "npu-smi", "mx-smi", "mthreads-gmi", "xpu-smi", "ppu-smi", "ixsmi", "vulkaninfo", "clinfo", "lspci", "system_profiler"];
+    private static readonly string[] VendorTools = ["nvidia-smi", "rocm-smi", "rocminfo", "amd-smi", "amdgpu_top", "hy-smi", "npu-smi", "mx-smi", "mthreads-gmi", "xpu-smi", "xpu_smi", "cnmon", "ppu-smi", "ixsmi", "vulkaninfo", "clinfo", "lspci", "system_profiler"];
 
     /// <summary>The facts of one reading. Never throws: a text that nobody understands is a finding.</summary>
     public static Facts Parse(Reading reading)

@@ -156,6 +156,18 @@ internal static partial class Others
 
     public static void IxSmi(Reading reading, Facts facts) => Copy(reading, facts, "ixsmi", "iluvatar");
 
+    /// <summary><c>cnmon</c>: the common table with the number of a virtual function and a firmware beside the name; older versions give no address.</summary>
+    public static void CnMon(Reading reading, Facts facts)
+    {
+        const string Scope = "cnmon";
+        var common = CnRow().Replace(reading.Text, m => $"| {m.Groups[1].Value}  {m.Groups[2].Value} | {Said.Bus(m.Groups[3].Value) ?? "N/A"} |");
+        if (reading.Text.TrimStart() is ['{' or '[', ..]) JsonDevices.Parse(reading, facts, Scope, "cambricon");
+        else TextDevices.Any(common, facts, Scope, "cambricon");
+        if (CnDriver().Match(reading.Text) is { Success: true } driver) facts.DriverVersions["cambricon"] = driver.Groups[1].Value;
+        if (!Missing.IsComplaint(reading)) Failed(reading, facts, "cambricon", "cnmon cannot reach the driver", "load the kernel module cambricon-drv, or reinstall the driver for this kernel");
+        Good(facts, "cambricon");
+    }
+
     private static void Copy(Reading reading, Facts facts, string scope, string vendor)
     {
         if (reading.Text.TrimStart() is ['{' or '[', ..]) JsonDevices.Parse(reading, facts, scope, vendor);
@@ -258,7 +270,13 @@ internal static partial class Others
     [GeneratedRegex(@"Driver[ _][Vv]ersion""?\s{0,40}:\s{0,4}""?([\w.-]{1,40})", RegexOptions.IgnoreCase, Said.RegexLimitMs)]
     private static partial Regex GmiDriver();
 
-    [GeneratedRegex(@"XPU-RT|KUNLUN|Kunlun", RegexOptions.None, Said.RegexLimitMs)]
+    [GeneratedRegex(@"^\|\s{1,4}(\d{1,3})\s{1,8}/?\s{1,8}([A-Za-z]\S{2,30})\s{1,12}v\d[\d.]{0,16}\s{0,12}\|\s{0,20}([^|\n]{1,40}?)\s{0,12}\|", RegexOptions.Multiline, Said.RegexLimitMs)]
+    private static partial Regex CnRow();
+
+    [GeneratedRegex(@"(?:\bDriver|\|\s{0,8}O[nf]{1,2})\s{1,16}v(\d[\d.]{1,16})", RegexOptions.None, Said.RegexLimitMs)]
+    private static partial Regex CnDriver();
+
+    [GeneratedRegex(@"XPU-RT|KUNLUN|Kunlun|^XPU \d{1,3}:", RegexOptions.Multiline, Said.RegexLimitMs)]
     private static partial Regex KunlunText();
 
     [GeneratedRegex(@"No device|Level.?Zero.{0,40}(?:error|fail|not)|not initialized", RegexOptions.IgnoreCase, Said.RegexLimitMs)]

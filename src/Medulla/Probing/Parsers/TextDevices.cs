@@ -14,9 +14,24 @@ internal static partial class TextDevices
     /// <summary>Headings below which a device's parts and guests are, whose memory is not its own.</summary>
     private static readonly string[] Parts = ["MIG Device", "Processes"];
 
-    /// <summary>The forms that most tools have copied: the boxed table, comma-separated values with a header, blocks. True when there was a device.</summary>
+    /// <summary>The forms that most tools have copied: the boxed table, the list, comma-separated values with a header, blocks. True when there was a device.</summary>
     public static bool Any(string text, Facts facts, string scope, string vendor) =>
-        Banner.Parse(text, facts, scope, vendor) || Csv(text, facts, scope, vendor) || Blocks(text, facts, scope, vendor);
+        Banner.Parse(text, facts, scope, vendor) || List(text, facts, scope, vendor) || Csv(text, facts, scope, vendor) || Blocks(text, facts, scope, vendor);
+
+    /// <summary><c>XPU 0: name (UUID: …)</c>.</summary>
+    private static bool List(string text, Facts facts, string scope, string vendor)
+    {
+        var found = false;
+        foreach (var line in Said.Lines(text))
+        {
+            if (Listed().Match(line) is not { Success: true } match) continue;
+            found = true;
+            var device = Of(facts, scope, vendor, match.Groups[1].Value);
+            (device.Name, device.NameRank) = (match.Groups[2].Value, 4);
+        }
+
+        return found;
+    }
 
     /// <summary>Lines that carry their device: <c>GPU[0] : Card Series : …</c>. True when there was one.</summary>
     public static bool Tagged(string text, Facts facts, string scope, string vendor)
@@ -158,8 +173,11 @@ internal static partial class TextDevices
     [GeneratedRegex(@"^\s{0,8}(?:GPU|DCU|HCU|XPU|card)\s?\[?#?(\d{1,4})\]?\s{0,40}:\s*(.{1,400})$", RegexOptions.IgnoreCase, Said.RegexLimitMs)]
     private static partial Regex Tag();
 
-    [GeneratedRegex(@"^\s{0,3}(?:GPU|NPU ID|DCU|HCU|Device)\s{0,40}(?::\s{0,20}|#|\s|(?=\d))\s{0,4}(\d{1,4}(?:\s{1,20}\S{1,40}){0,3}|[0-9A-Fa-f]{4,8}:[0-9A-Fa-f:.]{7,20})\s*$", RegexOptions.None, Said.RegexLimitMs)]
+    [GeneratedRegex(@"^\s{0,3}(?:GPU|XPU|NPU ID|DCU|HCU|Device|Card)\s{0,40}(?::\s{0,20}|#|\s|(?=\d))\s{0,4}(\d{1,4}(?:\s{1,20}\S{1,40}){0,3}|[0-9A-Fa-f]{4,8}:[0-9A-Fa-f:.]{7,20})\s*$", RegexOptions.None, Said.RegexLimitMs)]
     private static partial Regex Heading();
+
+    [GeneratedRegex(@"^\s{0,4}(?:GPU|XPU|PPU|MLU) (\d{1,3}):\s{0,4}(\S.{0,80}?)\s{0,4}\(UUID:", RegexOptions.None, Said.RegexLimitMs)]
+    private static partial Regex Listed();
 
     [GeneratedRegex(@"\s{0,2}[\[(][A-Za-z/%]{1,6}[\])]$", RegexOptions.None, Said.RegexLimitMs)]
     private static partial Regex UnitInHeader();
