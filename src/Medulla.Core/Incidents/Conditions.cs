@@ -72,6 +72,7 @@ public static class Conditions
     public static readonly Condition KernelTrouble = new("kernel-hung-task", Layer.Host, Severity.Critical, "the kernel is in trouble", "The kernel reported a task that hangs, a locked processor, or a fault of its own.");
     public static readonly Condition UnexpectedReboot = new("unexpected-reboot", Layer.Host, Severity.Notice, "the machine was started anew", "The machine came up again without a clean stop before.");
     public static readonly Condition SensorLost = new("sensor-lost", Layer.Host, Severity.Warning, "a sensor gives no data", "Something that is watched cannot be read any more.");
+    public static readonly Condition MachineUnseen = new("machine-unseen", Layer.Host, Severity.Warning, "the machine could not be looked at whole", "A tool or a file that says what this machine is did not answer in time. The device serves with what is known and looks again, soon at first and every five minutes later.");
     public static readonly Condition ForeignProcess = new("foreign-process", Layer.Host, Severity.Warning, "something else uses the accelerator", "Memory of the accelerator is used by a process that is not ours. It is not touched.");
 
     public static readonly Condition EngineUnavailable = new("engine-unavailable", Layer.Network, Severity.Critical, "no engine can be had", "No source of the engine could be used. Each is tried again with a back-off.");
@@ -101,7 +102,7 @@ public static class Conditions
         SwapThrash, SilentFallback, PartialOffload, DriverMismatch, GpuOffBus, XidApplication,
         XidReset, DeviceLost, RocmFault, ThermalThrottle, DiskFull, DiskLow,
         InodesLow, ReadOnly, IoError, SlowDisk, DescriptorLeak, ThreadExhaustion,
-        ClockJump, Resumed, KernelTrouble, UnexpectedReboot, SensorLost, ForeignProcess,
+        ClockJump, Resumed, KernelTrouble, UnexpectedReboot, SensorLost, MachineUnseen, ForeignProcess,
         EngineUnavailable, SourceDown, NameUnresolved, CertificateRefused, CertificateTime, ChecksumMismatch, CaptivePortal, SourceGone,
         Gated, RateLimited, StateDamaged, TrialRefuted, NothingHelps, RebootWanted,
     ];

@@ -56,6 +56,11 @@ public static class HostConditions
             Conditions.SensorLost,
             static _ => true,
             static (h, _, _) => h.Lost.IsEmpty ? null : string.Join("; ", h.Lost)),
+        new(
+            Conditions.MachineUnseen,
+            static _ => true,
+            static (h, _, _) => h.Unseen,
+            static _ => "a look at the machine was whole"),
     ];
 
     /// <returns>For each condition that can be told, the evidence; null evidence when it is not there.</returns>

@@ -56,6 +56,9 @@ public sealed record HostFact
     /// <summary>The limit of that sensor, at which the machine slows itself down.</summary>
     public double? TemperatureLimit { get; init; }
 
+    /// <summary>Why the machine could not be looked at whole, so that something of it may be unknown; null when it was.</summary>
+    public string? Unseen { get; init; }
+
     /// <summary>Sensors that gave data before and give none now, with the reason.</summary>
     public ImmutableArray<string> Lost { get; init; } = [];
 }

@@ -1,4 +1,5 @@
 using Medulla.Core.Knowledge;
+using Medulla.Core.Machines;
 using Medulla.Core.Units;
 
 namespace Medulla.Core.Observing;
@@ -31,6 +32,9 @@ public sealed record Observation
 
     /// <summary>Memory that could be taken now without swapping; null when unknown.</summary>
     public required ByteSize? MemoryAvailable { get; init; }
+
+    /// <summary>What this machine is by the latest look that told more; null while it is what the loop began with.</summary>
+    public Machine? Machine { get; init; }
 
     /// <summary>What the sensors of the machine say now; null when they have not been read yet.</summary>
     public HostFact? Host { get; init; }

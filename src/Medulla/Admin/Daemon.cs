@@ -8,6 +8,7 @@ using Medulla.Core.Blueprints;
 using Medulla.Core.Deciding;
 using Medulla.Core.Incidents;
 using Medulla.Core.Knowledge;
+using Medulla.Core.Machines;
 using Medulla.Core.Observing;
 using Medulla.Core.Trials;
 using Medulla.Core.Wire;
@@ -37,7 +38,6 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
     private bool _stopEngines;
     private volatile Told? _told;
     private RouteTable _table = RouteTable.Empty;
-    private bool _unified;
 
     /// <summary>Why it could not start; null when it ran.</summary>
     public string? Problem { get; private set; }
@@ -85,8 +85,9 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         using var store = new ArtifactStore(options.Data, StoreOptions.FromEnvironment(options.Models, options.Intent.Policy), catalog, signals, time, Log<ArtifactStore>(app));
         var shelf = new EngineShelf(options.Data, new BuildOptions { Folder = options.Engines, Cache = Environment.GetEnvironmentVariable("MEDULLA_ENGINE_CACHE") }, signals, time, Log<EngineShelf>(app));
         var executor = new Executor(instances, store, shelf, signals, Relaunch, MachineStart.Anew, Log<Executor>(app));
-        using var sensors = new HostSensors(options.Data.Root, probe, time, (code, subject, evidence) => signals.Post(new Signal.HostEvent(code, subject, evidence)), signals.Nudge, Meaning, new NvidiaWatch(() => instances.Read().Select(i => i.Pid).ToHashSet(), NvidiaWatch.Find()));
-        var world = new DeviceWorld(instances, store, shelf, executor, signals, probe, sensors, clock);
+        var machine = new MachineWatch(() => probe.Read(options.Data.Root), time, signals.Nudge);
+        using var sensors = new HostSensors(options.Data.Root, probe, time, (code, subject, evidence) => signals.Post(new Signal.HostEvent(code, subject, evidence)), signals.Nudge, host => Meaning(host, machine.Current), new NvidiaWatch(() => instances.Read().Select(i => i.Pid).ToHashSet(), NvidiaWatch.Find()));
+        var world = new DeviceWorld(instances, store, shelf, executor, signals, probe, machine, sensors, clock);
         var page = new MetricsPage(metrics, journal, signals, reporters.Webhook);
         var api = new AdminApi(options, gatewayOptions, world, () => screen.Endpoint, () => _told, page, probe, Stop);
         app.Run(context => AdminApi.Handles(context.Request.Path) ? Task.Run(() => api.HandleAsync(context)) : context.Request.Path == "/health" ? gateway.HealthAsync(context) : gateway.HandleAsync(context));
@@ -104,10 +105,10 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, s => Take(s, engines: false));
         using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, s => Take(s, engines: false));
 
-        var machine = probe.Read(options.Data.Root);
-        _unified = Budget.IsUnified(machine);
+        var began = machine.Look();
         var sensing = sensors.RunAsync(_stop.Token);
-        var loop = new Reconciler(world, options.Intent, catalog, machine, memory, Remember, Tell, Untold);
+        var looking = machine.RunAsync(_stop.Token);
+        var loop = new Reconciler(world, options.Intent, catalog, began, memory, Remember, Tell, Untold);
         var checks = CheckAsync(store, shelf);
         var thrift = new Thrift(() => metrics.Answered);
         await using var spare = time.CreateTimer(_ => thrift.Look(), null, ThriftEvery, ThriftEvery);
@@ -123,7 +124,7 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
 
         notice.Stopping();
 
-        await Task.WhenAll(checks, sensing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAll(checks, sensing, looking).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await executor.EndAsync();
         if (_stopEngines) await instances.StopAllAsync(TimeSpan.FromSeconds(2));
         await app.StopAsync();
@@ -166,8 +167,8 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         }
     }
 
-    private string Meaning(HostFact host) =>
-        string.Join(' ', HostConditions.Of(host, options.Intent.Policy, _unified).Where(c => c.Evidence is not null).Select(c => c.Condition.Code));
+    private string Meaning(HostFact host, Machine? machine) =>
+        string.Join(' ', HostConditions.Of(host, options.Intent.Policy, machine is not null && Budget.IsUnified(machine)).Where(c => c.Evidence is not null).Select(c => c.Condition.Code));
 
     private WebApplication Build()
     {

@@ -14,6 +14,7 @@ namespace Medulla.Loop;
 /// waits: long work is an operation of the world's. What is told (routes, journal, status) is told after it is durable and
 /// can undo nothing; what cannot be made durable is not acted upon.
 /// </summary>
+/// <param name="machine">What the machine is until an observation says more.</param>
 /// <param name="remember">Makes the memory durable; false when it could not, and then nothing new is done this tick.</param>
 /// <param name="tell">Observers of the loop.</param>
 /// <param name="untold">Told when an observer failed: a failed report can undo nothing.</param>
@@ -28,6 +29,7 @@ internal sealed class Reconciler(
     Action<Exception> untold)
 {
     private readonly Resolutions _resolutions = new();
+    private Machine _machine = machine;
     private Memory _durable = memory;
 
     public Memory Memory { get; private set; } = memory;
@@ -35,7 +37,8 @@ internal sealed class Reconciler(
     public Decision Tick()
     {
         var seen = world.Read();
-        var then = Decide.Next(intent, catalog, machine, Memory, seen, _resolutions);
+        _machine = seen.Machine ?? _machine;
+        var then = Decide.Next(intent, catalog, _machine, Memory, seen, _resolutions);
         Memory = then.Memory;
         if (!ReferenceEquals(Memory, _durable) && remember(Memory)) _durable = Memory;
         Tell(seen, then);

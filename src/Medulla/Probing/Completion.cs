@@ -54,9 +54,9 @@ internal static class Completion
     {
         Infer(device, findings);
         var vendor = device.Vendor!;
-        var shortened = device.Name?.EndsWith("...", StringComparison.Ordinal) == true;
+        var shortened = Device.IsShortened(device.Name);
         var byNumber = DeviceTable.OfNumber(device.PciId);
-        var byName = shortened ? null : DeviceTable.OfName(vendor, device.Name);
+        var byName = DeviceTable.OfName(vendor, device.Name);
         var type = byNumber?.Class ?? (DeviceTable.IsInsideCpu(device.Compute) ? device.Compute == "gfx1151" ? DeviceClass.Pooled : DeviceClass.Integrated : (DeviceClass?)null) ?? byName?.Class ?? Guess(device);
         var unified = type is { } c ? DeviceTable.IsUnified(c) : device.Unified ?? false;
         var compute = device.Compute ?? (unified && vendor == "amd" ? byNumber?.Compute ?? byName?.Compute : null);
@@ -153,7 +153,7 @@ internal static class Completion
     private static (string? Name, string? Marketing) NameOf(Device device, KnownDevice? known, string? compute, List<string> notes)
     {
         var sold = known?.Name is { Length: > 0 } name ? name : null;
-        if (device.Name is not null) return (device.Name, sold is not null && device.Name.Contains(':') ? sold : device.MarketingName);
+        if (device.Name is not null) return (device.Name, sold is not null && (device.Name.Contains(':') || device.Name.StartsWith("Device ", StringComparison.Ordinal)) ? sold : device.MarketingName);
         if (device.Notes.Contains("the tool gives no name"))
         {
             notes.Add("the tool gives no name: it is told by its PCI number");
@@ -193,11 +193,14 @@ internal static class Completion
         ("amd", _, true) => "read mem_info_vram_total and mem_info_gtt_total in /sys/class/drm/card*/device",
         ("amd", _, _) => "run rocm-smi --showmeminfo vram, or read mem_info_vram_total in /sys/class/drm/card*/device",
         ("apple", _, _) => "the Metal working set: 'llama-server --list-devices', or sysctl iogpu.wired_limit_mb where it is set",
+        ("intel", _, true) => "read /proc/meminfo: it shares the system's memory",
         ("intel", _, false) => "run xpu-smi discovery -d 0, or read tile*/physical_vram_size_bytes in /sys/class/drm/card*/device",
         ("huawei", _, _) => "run npu-smi info",
         ("hygon", _, _) => "run hy-smi --showmeminfo vram",
         ("mthreads", _, _) => "run mthreads-gmi",
         ("metax", _, _) => "run mx-smi",
+        ("cambricon", _, _) => "run cnmon",
+        (_, _, false) => "run the tool of the vendor's driver",
         _ => null,
     };
 

@@ -31,7 +31,7 @@ internal static class Detection
         if (memory.BandwidthGBs is null && accelerators.FirstOrDefault(a => a.Unified) is { } pooled) memory = memory with { BandwidthGBs = Completion.BandwidthOf(pooled) };
         var (state, cause) = DriverJudgement.Judge(facts, accelerators, findings);
         var cpu = CpuOf(facts, findings);
-        findings.AddRange(facts.SelectMany(f => f.Findings).Distinct());
+        findings.AddRange(facts.SelectMany(f => f.Findings).Where(f => f.Code != ParserTable.Unread || !facts.Exists(o => o.Devices.Exists(d => d.Scope == f.Subject))).Distinct());
         var kernel = Word(facts, f => f.KernelDriver);
         var library = Word(facts, f => f.UserLibrary);
         var hostVendor = Word(facts, f => f.HostVendor);

@@ -173,6 +173,7 @@ internal static class DeviceTable
         8086:e20c|Arc B570|Xe2 (Battlemage)|d|
         8086:e211|Arc Pro B60|Xe2 (Battlemage)|d|
         8086:e212|Arc Pro B50|Xe2 (Battlemage)|d|
+        8086:e223|Arc Pro B70|Xe2 (Battlemage)|d|
         8086:64a0|Arc 140V|Xe2 (Lunar Lake)|i|
         8086:6420|Arc 130V|Xe2 (Lunar Lake)|i|
         8086:7d55|Meteor Lake Arc Graphics|Xe LPG|i|
@@ -255,8 +256,8 @@ internal static class DeviceTable
         amd|\bVega (10|20|56|64)\b|GCN5|d|
         amd|\bVega (3|6|7|8|9|11)\b|GCN5|i|
         amd|\bRX\s?[45][5-9]0|GCN4|d|
-        amd|\bNPU\b|XDNA|n|
-        intel|\bNPU\b||n|
+        amd|\bNPU\b|Neural Processing Unit|XDNA|n|
+        intel|\bNPU\b|Neural Processing Unit||n|
         intel|\b1[34]0V\b|Xe2 (Lunar Lake)|i|
         intel|\bLunar Lake\b|Xe2 (Lunar Lake)|i|
         intel|\bArc\b.{0,12}\bB\d{2,3}\b|Xe2 (Battlemage)|d|
@@ -358,6 +359,7 @@ internal static class DeviceTable
         if (Has("AMD") || Has("Radeon") || Has("Advanced Micro Devices") || Has("Instinct")) return "amd";
         if (Has("Moore Threads") || Has("MTT ")) return "mthreads";
         if (Has("MetaX") || Has("MXC")) return "metax";
+        if (Has("Cambricon")) return "cambricon";
         if (Has("Huawei") || Has("Ascend")) return "huawei";
         if (Has("Apple")) return "apple";
         if (Has("Qualcomm") || Has("Adreno")) return "qualcomm";

@@ -166,12 +166,17 @@ internal sealed class Device
 
     public List<string> Sources { get; } = [];
 
+    /// <summary>The name as a table cut it, until somebody says the whole of it.</summary>
+    private string? _shortened;
+
     /// <summary>Takes from another view of the same device what this one lacks.</summary>
     public void Fill(Device other)
     {
-        if (Name is null || (other.Name is not null && (other.NameRank > NameRank || (IsShortened(Name) && !IsShortened(other.Name)))))
+        if (IsShortened(Name)) _shortened ??= Name;
+        if (Name is null || (other.Name is not null && (other.NameRank > NameRank || (IsShortened(Name) && !IsShortened(other.Name)) || IsWholeOf(_shortened, other.Name))))
         {
             if (other.Name is not null) (Name, NameRank) = (other.Name, Math.Max(NameRank, other.NameRank));
+            if (IsWholeOf(_shortened, Name)) _shortened = null;
         }
 
         if ((MemoryRough && other is { MemoryRough: false, Memory: not null }) || Memory is null) (Memory, MemoryRough) = (other.Memory, other.MemoryRough);
@@ -204,5 +209,9 @@ internal sealed class Device
         Sources.AddRange(other.Sources.Except(Sources, StringComparer.Ordinal));
     }
 
-    private static bool IsShortened(string name) => name.EndsWith("...", StringComparison.Ordinal);
+    /// <summary>The name that a table cut, goes on in this one.</summary>
+    private static bool IsWholeOf(string? shortened, string? name) => shortened is not null && name is not null && !IsShortened(name) && name.Contains(shortened.Trim('.', ' '), StringComparison.Ordinal);
+
+    /// <summary>Did a table cut the name, at either end?</summary>
+    public static bool IsShortened(string? name) => name is not null && (name.EndsWith("...", StringComparison.Ordinal) || name.StartsWith("...", StringComparison.Ordinal));
 }

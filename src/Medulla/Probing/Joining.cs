@@ -12,7 +12,7 @@ internal static partial class Joining
     /// <summary>Who is believed first. What is not here comes after.</summary>
     private static readonly string[] Order =
     [
-        "nvidia-smi", "rocm-smi", "amd-smi", "hy-smi", "npu-smi", "mx-smi", "mthreads-gmi", "xpu-smi", "ppu-smi", "ixsmi", "system_profiler", "sysctl", "win32",
+        "nvidia-smi", "rocm-smi", "amd-smi", "hy-smi", "npu-smi", "mx-smi", "mthreads-gmi", "xpu-smi", "cnmon", "ppu-smi", "ixsmi", "system_profiler", "sysctl", "win32",
         "rocminfo", "amdgpu_top", "nvidia-proc", "kfd", "drm", "accel", "render", "lspci", "pci", "dmesg", "tegra", "vulkan",
     ];
 
@@ -141,7 +141,7 @@ internal static partial class Joining
         if (name is null || name.StartsWith("Device ", StringComparison.Ordinal) || name.Contains(':')) name = DeviceTable.OfNumber(device.PciId)?.Name ?? "";
         var plain = Parenthesis().Replace(name, " ");
         var words = Words().Matches(plain).Select(m => m.Value.ToLowerInvariant()).ToList();
-        return ([.. words.Where(w => w.Any(char.IsAsciiDigit) && !NoModel().IsMatch(w))], [.. words.Where(w => Suffixes.Contains(w, StringComparer.Ordinal))], plain.Contains('/') || plain.EndsWith("...", StringComparison.Ordinal) || plain.Contains("Max-Q", StringComparison.Ordinal));
+        return ([.. words.Where(w => w.Any(char.IsAsciiDigit) && !NoModel().IsMatch(w))], [.. words.Where(w => Suffixes.Contains(w, StringComparer.Ordinal))], plain.Contains('/') || Device.IsShortened(plain) || plain.Contains("Max-Q", StringComparison.Ordinal));
     }
 
     [GeneratedRegex(@"\([^()]{0,80}\)", RegexOptions.None, Said.RegexLimitMs)]

@@ -17,8 +17,13 @@ namespace Medulla.Probing;
 /// <param name="data">The folder whose disk is of interest.</param>
 /// <param name="root">Where <c>proc</c>, <c>sys</c> and <c>etc</c> are.</param>
 /// <param name="folders">Where programs are looked for before the path; for tests.</param>
-internal sealed class LiveSource(string data, string root = "/", IReadOnlyList<string>? folders = null) : IProbeSource
+/// <param name="hanging">What hung in an earlier look, by name, with the question whether it still does: it is not begun once more beside itself.</param>
+internal sealed class LiveSource(string data, string root = "/", IReadOnlyList<string>? folders = null, ConcurrentDictionary<string, Func<bool>>? hanging = null) : IProbeSource
 {
+    /// <summary>The subject of the files, in a finding that they did not answer.</summary>
+    public const string KernelFiles = "files of the kernel";
+
+
     private const int MaxMatches = 64;
     private const int MaxFiles = 2000;
 
@@ -32,32 +37,41 @@ internal sealed class LiveSource(string data, string root = "/", IReadOnlyList<s
     private IReadOnlyList<Reading> Read()
     {
         var found = new ConcurrentQueue<(int Order, Reading Reading)>();
+        var asked = new List<(int Order, Reading Unanswered)>();
         var threads = new List<Thread>();
         foreach (var (row, order) in ProbeTable.Commands.Select((r, i) => (r, i)).Where(r => r.r.On.HasFlag(Here)))
         {
             if (Locate(row) is not { } program) continue;
-            threads.Add(Begin(() => found.Enqueue((order, Run(row, program)))));
+            asked.Add((order, new Reading(row.Name, string.Join(' ', row.Command), "") { End = ReadingEnd.TimedOut }));
+            if (!StillHangs(row.Name)) threads.Add(Begin(() => found.Enqueue((order, Run(row, program)))));
         }
 
         var read = false;
-        var files = Begin(() =>
+        if (!StillHangs(KernelFiles))
         {
-            var order = ProbeTable.Commands.Length;
-            foreach (var reading in Files()) found.Enqueue((order++, reading));
-            Volatile.Write(ref read, true);
-        });
+            var files = Begin(() =>
+            {
+                var order = ProbeTable.Commands.Length;
+                foreach (var reading in Files()) found.Enqueue((order++, reading));
+                Volatile.Write(ref read, true);
+            });
+            threads.Add(files);
+            Hang(KernelFiles, () => files.IsAlive);
+        }
 
         // A thread more than the tools need: killing and reaping takes its time too.
         var end = Stopwatch.GetTimestamp() + (long)((Budget.TotalSeconds + 0.5) * Stopwatch.Frequency);
-        foreach (var thread in threads.Append(files))
+        foreach (var thread in threads)
         {
             var left = TimeSpan.FromSeconds((end - Stopwatch.GetTimestamp()) / (double)Stopwatch.Frequency);
             if (left > TimeSpan.Zero) thread.Join(left);
         }
 
-        // A snapshot: who comes late still adds to the queue, and is not waited for.
-        var readings = found.ToArray().OrderBy(f => f.Order).Select(f => f.Reading).ToList();
-        if (!Volatile.Read(ref read)) readings.Add(new Reading("files", "files of the kernel", "") { End = ReadingEnd.TimedOut });
+        // A snapshot: who comes late still adds to the queue, and is not waited for, but is said to be missing.
+        var whole = Volatile.Read(ref read);
+        var there = found.ToArray();
+        var readings = there.Concat(asked.Where(a => Array.TrueForAll(there, t => t.Order != a.Order))).OrderBy(f => f.Item1).Select(f => f.Item2).ToList();
+        if (!whole) readings.Add(new Reading("files", KernelFiles, "") { End = ReadingEnd.TimedOut });
         return readings;
 
         static Thread Begin(ThreadStart work)
@@ -66,6 +80,13 @@ internal sealed class LiveSource(string data, string root = "/", IReadOnlyList<s
             thread.Start();
             return thread;
         }
+    }
+
+    private bool StillHangs(string name) => hanging is not null && hanging.TryGetValue(name, out var hangs) && hangs();
+
+    private void Hang(string name, Func<bool> hangs)
+    {
+        if (hanging is not null) hanging[name] = hangs;
     }
 
     /// <summary>The program of a row; null when it is not installed.</summary>
@@ -82,7 +103,7 @@ internal sealed class LiveSource(string data, string root = "/", IReadOnlyList<s
         return null;
     }
 
-    private static Reading Run(CommandRow row, string program)
+    private Reading Run(CommandRow row, string program)
     {
         var origin = string.Join(' ', row.Command);
         var alone = SessionStarter();
@@ -108,12 +129,30 @@ internal sealed class LiveSource(string data, string root = "/", IReadOnlyList<s
 
         // Its children may hold the pipes: the budget is for all of them.
         var whole = ended && output.Finish(Budget - Stopwatch.GetElapsedTime(began)) && error.Finish(Budget - Stopwatch.GetElapsedTime(began));
-        if (!whole) EndAll(process, alone is not null);
+        if (!whole)
+        {
+            EndAll(process, alone is not null);
+            Hang(row.Name, () => !HasEnded(process));
+        }
+
         var code = ended ? process.ExitCode : -2;
         var text = output.Text;
         if ((code != 0 || text.Trim().Length == 0) && error.Text.Length > 0) text = $"{text}\n{error.Text}".TrimStart('\n');
         var reading = new Reading(row.Name, origin, Reduce(Clean(text), row.Keep, row.Until)) { Code = code };
         return reading with { End = !whole && !ended ? ReadingEnd.TimedOut : output.IsCut ? ReadingEnd.Cut : code != 0 ? ReadingEnd.Failed : ReadingEnd.Whole };
+    }
+
+    /// <summary>A program that waits in the kernel does not end, whoever kills it.</summary>
+    private static bool HasEnded(Process process)
+    {
+        try
+        {
+            return process.HasExited;
+        }
+        catch (Exception e) when (e is InvalidOperationException or Win32Exception)
+        {
+            return true;
+        }
     }
 
     private static void EndAll(Process process, bool alone)

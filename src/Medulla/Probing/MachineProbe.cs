@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using Medulla.Core.Machines;
 using Medulla.Core.Units;
@@ -14,6 +15,9 @@ internal sealed class MachineProbe(string root = "/")
     /// <summary>How long an answer to <see cref="Recent"/> is good.</summary>
     private static readonly TimeSpan Fresh = TimeSpan.FromMinutes(1);
 
+    /// <summary>What hung in an earlier look and is perhaps still there.</summary>
+    private readonly ConcurrentDictionary<string, Func<bool>> _hanging = new(StringComparer.Ordinal);
+
     private readonly Lock _gate = new();
     private Machine? _last;
     private long _lastAt;
@@ -21,7 +25,7 @@ internal sealed class MachineProbe(string root = "/")
     /// <summary>Looks at everything, within three seconds: tools that hang cost their budget and nothing else.</summary>
     public Machine Read(string data)
     {
-        var machine = Detection.Of(new LiveSource(data, root).ReadAsync().GetAwaiter().GetResult());
+        var machine = Detection.Of(new LiveSource(data, root, hanging: _hanging).ReadAsync().GetAwaiter().GetResult());
         lock (_gate) (_last, _lastAt) = (machine, Environment.TickCount64);
         return machine;
     }

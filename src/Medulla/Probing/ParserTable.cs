@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using System.Xml;
+using Medulla.Core.Machines;
 using Medulla.Probing.Parsers;
 
 namespace Medulla.Probing;
@@ -20,10 +21,10 @@ internal static partial class ParserTable
             ("rocm-smi", Amd.RocmSmi), ("rocm_smi", Amd.RocmSmi), ("rocm", Amd.RocmSmi), ("rocminfo", Amd.Rocminfo), ("amd-smi", Amd.AmdSmi), ("amdgpu_top", Amd.AmdgpuTop), ("amdgpu-top", Amd.AmdgpuTop),
             ("opt-rocm", Version), ("rocm-version", Version), ("hy-smi", Amd.HySmi), ("dcu-smi", Amd.HySmi),
             ("npu-smi", Others.NpuSmi), ("ascend-toolkit", Others.AscendVersion), ("driver-version", Others.AscendVersion), ("usr-local-Ascend", Others.AscendVersion), ("ascend", Others.AscendVersion), ("cann", Others.AscendVersion),
-            ("mx-smi", Others.MxSmi), ("mthreads-gmi", Others.MthreadsGmi), ("xpu-smi", Others.XpuSmi), ("xpumcli", Others.XpuSmi), ("ppu-smi", Others.PpuSmi), ("ixsmi", Others.IxSmi),
-            ("vulkan", Graphics.Vulkan), ("llama-", Graphics.EngineDevices), ("lspci", Pci.Lspci), ("dmesg", Kernel.Dmesg), ("journalctl", Kernel.Dmesg), ("proc-modules", Kernel.Modules), ("lsmod", Kernel.Modules),
+            ("mx-smi", Others.MxSmi), ("mthreads-gmi", Others.MthreadsGmi), ("xpu-smi", Others.XpuSmi), ("xpu_smi", Others.XpuSmi), ("cnmon", Others.CnMon), ("xpumcli", Others.XpuSmi), ("ppu-smi", Others.PpuSmi), ("ixsmi", Others.IxSmi),
+            ("vulkan", Graphics.Vulkan), ("clinfo", Graphics.OpenCl), ("llama-", Graphics.EngineDevices), ("lspci", Pci.Lspci), ("dmesg", Kernel.Dmesg), ("journalctl", Kernel.Dmesg), ("proc-modules", Kernel.Modules), ("lsmod", Kernel.Modules),
             ("proc-cmdline", Kernel.CommandLine), ("sys-", Kernel.Sysfs), ("mem_info_", Kernel.Sysfs), ("sys-fs-cgroup", Linux.Cgroup), ("sys-devices-system-node", Linux.Numa),
-            ("sys-firmware-devicetree-base-model", Linux.DeviceTree), ("proc-device-tree-model", Linux.DeviceTree), ("nv_tegra_release", Linux.TegraRelease), ("etc-nv_tegra_release", Linux.TegraRelease),
+            ("sys-firmware-devicetree-base-model", Linux.DeviceTree), ("proc-device-tree-model", Linux.DeviceTree), ("tegrastats", Linux.TegraStats), ("nv_tegra_release", Linux.TegraRelease), ("etc-nv_tegra_release", Linux.TegraRelease),
             ("dmidecode", Linux.Dmidecode), ("os-release", Linux.OsRelease), ("etc-os-release", Linux.OsRelease), ("uname", Linux.Uname), ("proc-sys-kernel-osrelease", Linux.Uname), ("proc-version", Linux.Uname),
             ("proc-meminfo", Linux.Meminfo), ("meminfo", Linux.Meminfo), ("free", Linux.Free), ("proc-cpuinfo", Linux.Cpuinfo), ("cpuinfo", Linux.Cpuinfo), ("lscpu", Linux.Lscpu), ("numactl", Linux.Numa),
             ("proc-self-status", Linux.Status), ("df", Linux.Disks), ("memory.max", Linux.Cgroup), ("memory.limit_in_bytes", Linux.Cgroup), ("cpu.max", Linux.Cgroup),
@@ -38,13 +39,19 @@ internal static partial class ParserTable
     private static readonly (Regex Looks, Parser Parser)[] ByContent =
     [
         (NvidiaText(), Nvidia.Smi), (MxText(), Others.MxSmi), (NpuText(), Others.NpuSmi), (GmiText(), Others.MthreadsGmi), (HyText(), Amd.HySmi), (RocmText(), Amd.RocmSmi), (AgentText(), Amd.Rocminfo),
-        (AmdSmiText(), Amd.AmdSmi), (TopText(), Amd.AmdgpuTop), (XpuText(), Others.XpuSmi), (VulkanText(), Graphics.Vulkan), (EngineText(), Graphics.EngineDevices), (MacText(), Apple.SystemProfiler), (VmStatText(), Apple.VmStat),
+        (AmdSmiText(), Amd.AmdSmi), (TopText(), Amd.AmdgpuTop), (XpuText(), Others.XpuSmi), (VulkanText(), Graphics.Vulkan), (OpenClText(), Graphics.OpenCl), (EngineText(), Graphics.EngineDevices), (MacText(), Apple.SystemProfiler), (VmStatText(), Apple.VmStat),
         (WmiText(), Wmi.Cim), (DmiText(), Linux.Dmidecode), (MeminfoText(), Linux.Meminfo), (CpuinfoText(), Linux.Cpuinfo), (LscpuText(), Linux.Lscpu), (FreeText(), Linux.Free), (OsText(), Linux.OsRelease), (LspciText(), Pci.Lspci), (DmesgText(), Kernel.Dmesg), (UnameText(), Linux.Uname),
         (ModulesText(), Kernel.Modules), (DarwinText(), Apple.Sysctl),
     ];
 
+    /// <summary>Something did not answer within its budget, so that the look is not whole.</summary>
+    public const string TimedOut = "probe-timed-out";
+
+    /// <summary>A tool printed something in which we find no device; of no interest when it names them in another reading.</summary>
+    public const string Unread = "tool-unread";
+
     /// <summary>Programs of vendors: when they say nothing, that is a finding.</summary>
-    private static readonly string[] VendorTools = ["nvidia-smi", "rocm-smi", "rocminfo", "amd-smi", "amdgpu_top", "hy-smi", "npu-smi", "mx-smi", "mthreads-gmi", "xpu-smi", "ppu-smi", "ixsmi", "vulkaninfo", "lspci", "system_profiler"];
+    private static readonly string[] VendorTools = ["nvidia-smi", "rocm-smi", "rocminfo", "amd-smi", "amdgpu_top", "hy-smi", "npu-smi", "mx-smi", "mthreads-gmi", "xpu-smi", "xpu_smi", "cnmon", "ppu-smi", "ixsmi", "vulkaninfo", "clinfo", "lspci", "system_profiler"];
 
     /// <summary>The facts of one reading. Never throws: a text that nobody understands is a finding.</summary>
     public static Facts Parse(Reading reading)
@@ -54,7 +61,8 @@ internal static partial class ParserTable
         if (reading.End == ReadingEnd.Cut) facts.Find("too-long", reading.Origin, $"it is longer than {Reading.MaxText >> 20} MiB: only its beginning is read");
         if (Find(reading) is not { } parser)
         {
-            if (tool is null) facts.Find("unknown-file", reading.Origin, "nobody here knows what it is", "name the file after the tool that printed it, as in 'nvidia-smi-query.csv'");
+            if (reading.End == ReadingEnd.TimedOut) Hung(reading, facts, tool ?? reading.Origin);
+            else if (tool is null && reading.Text.Length > 0) facts.Find("unknown-file", reading.Origin, "nobody here knows what it is", "name the file after the tool that printed it, as in 'nvidia-smi-query.csv'");
             return facts;
         }
 
@@ -99,24 +107,29 @@ internal static partial class ParserTable
     private static void Silent(Reading reading, Facts facts, string tool)
     {
         if (Missing.IsHung(reading)) Hung(reading, facts, tool);
+        else if (Missing.LacksLibrary(reading)) facts.Find("library-missing", tool, $"{tool} does not start: {LastLine(reading.Text)}", "reinstall the tool or the vendor's driver; in a container, mount the driver's libraries");
         else if (Missing.IsNotHere(reading))
         {
-            facts.Findings.RemoveAll(f => f.Code is "unreadable" or "malformed-row");
+            facts.Findings.RemoveAll(IsOfTheText);
             facts.Find("tool-missing", tool, $"{tool} is not installed, or not on the path", "install the tools of the vendor's driver");
         }
         else if (reading.Text.Trim().Length == 0) facts.Find("tool-silent", tool, $"{tool} printed nothing", $"run '{tool}' by hand and look at what it says");
         else if (reading.End == ReadingEnd.Failed) facts.Find("tool-failed", tool, $"{tool} ended with code {reading.Code}: {LastLine(reading.Text)}", $"run '{tool}' by hand and look at what it says");
+        else if (facts is { Looked: false, Findings.Count: 0, Ram: null, CpuModel: null, HostProduct: null, DriverVersions.Count: 0, Runtimes.Count: 0 }) facts.Find(Unread, tool, $"{tool} names no device: \"{LastLine(reading.Text)}\" ({reading.Origin})", $"run '{tool}' by hand and look at what it says, or report the capture");
     }
 
     private static void Hung(Reading reading, Facts facts, string tool)
     {
-        facts.Findings.RemoveAll(f => f.Code is "unreadable" or "malformed-row");
-        facts.Find("probe-timed-out", tool, $"{tool} did not answer within {LiveSource.Budget.TotalSeconds:0} s and was ended: what only it knows is unknown ({reading.Origin})", "a tool that hangs often means a stuck driver: look at 'dmesg', then restart the machine");
+        facts.Findings.RemoveAll(IsOfTheText);
+        facts.Find(TimedOut, tool, $"{tool} did not answer within {LiveSource.Budget.TotalSeconds:0} s and was ended: what only it knows is unknown ({reading.Origin})", "a tool that hangs often means a stuck driver: look at 'dmesg', then restart the machine");
     }
+
+    /// <summary>What a parser finds in a text that is no output of the tool.</summary>
+    private static bool IsOfTheText(Finding finding) => finding.Code is "unreadable" or "malformed-row";
 
     private static string LastLine(string text)
     {
-        var line = text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault() ?? "";
+        var line = text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault(l => l.Any(char.IsLetter)) ?? "";
         return line.Length > 120 ? line[..120] + "…" : line;
     }
 
@@ -161,6 +174,9 @@ internal static partial class ParserTable
 
     [GeneratedRegex(@"VULKANINFO|Vulkan Instance Version|PHYSICAL_DEVICE_TYPE|^GPU id\s*[=:] ", RegexOptions.Multiline, Said.RegexLimitMs)]
     private static partial Regex VulkanText();
+
+    [GeneratedRegex(@"^Number of platforms\s", RegexOptions.Multiline, Said.RegexLimitMs)]
+    private static partial Regex OpenClText();
 
     [GeneratedRegex(@"^Available devices:|ggml_vulkan: \d|ggml_cuda_init: found", RegexOptions.Multiline, Said.RegexLimitMs)]
     private static partial Regex EngineText();

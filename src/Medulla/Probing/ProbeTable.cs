@@ -53,6 +53,7 @@ internal static partial class ProbeTable
         new("mthreads-gmi", Platforms.Linux, ["mthreads-gmi"], ["/usr/bin", "/usr/local/musa/bin"]) { Until = "Processes:" },
         new("xpu-smi-discovery", Platforms.Linux, ["xpu-smi", "discovery", "-j"], ["/usr/bin"]),
         new("ppu-smi", Platforms.Linux, ["ppu-smi"], ["/usr/local/PPU_SDK/bin"]) { Until = "Processes:" },
+        new("cnmon", Platforms.Linux, ["cnmon"], ["/usr/bin", "/usr/local/neuware/bin"]) { Until = "Processes:" },
         new("ixsmi", Platforms.Linux, ["ixsmi"], ["/usr/local/corex/bin"]) { Until = "Processes:" },
         new("vulkaninfo-summary", Platforms.Linux | Platforms.Windows, ["vulkaninfo", "--summary"], []),
         new("lspci-nnDk", Platforms.Linux, ["lspci", "-nnDk"], ["/usr/bin", "/sbin", "/usr/sbin"]),

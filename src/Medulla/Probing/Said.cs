@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using System.Xml;
+using System.Xml.Linq;
 
 namespace Medulla.Probing;
 
@@ -76,6 +78,21 @@ internal static partial class Said
 
     /// <summary>Letters and digits of a field's name, lower case: what different versions of a tool agree on.</summary>
     public static string Key(string text) => string.Concat(text.Where(char.IsAsciiLetterOrDigit)).ToLowerInvariant();
+
+    /// <summary>The root of an XML document, without what lies outside it; null when it is not whole.</summary>
+    public static XElement? Xml(string text)
+    {
+        var settings = new XmlReaderSettings { DtdProcessing = DtdProcessing.Ignore, XmlResolver = null, MaxCharactersInDocument = Reading.MaxText };
+        try
+        {
+            using var reader = XmlReader.Create(new StringReader(text.TrimStart()), settings);
+            return XElement.Load(reader);
+        }
+        catch (XmlException)
+        {
+            return null;
+        }
+    }
 
     public static string[] Lines(string text) => text.Split('\n');
 

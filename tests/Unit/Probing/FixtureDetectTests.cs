@@ -83,6 +83,13 @@ public sealed class FixtureDetectTests
             return;
         }
 
+        if (wanted.ValueKind == JsonValueKind.Array)
+        {
+            if (actual.ValueKind != JsonValueKind.Array || actual.GetArrayLength() != wanted.GetArrayLength()) problems.Add($"{name}: expected {wanted}, got {actual}");
+            else foreach (var (value, i) in wanted.EnumerateArray().Select((v, i) => (v, i))) Compare($"{name} {i}", value, actual[i], problems);
+            return;
+        }
+
         if (wanted.ToString() != actual.ToString()) problems.Add($"{name}: expected {wanted}, got {actual}");
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using System.Xml.Linq;
 using Medulla.Core.Machines;
 
 namespace Medulla.Probing.Parsers;
@@ -12,6 +13,13 @@ internal static partial class Apple
     /// <summary>One key a file, named by it, or lines of <c>key: value</c>.</summary>
     public static void Sysctl(Reading reading, Facts facts)
     {
+        // Linux and the BSDs have a program of this name too, whose keys mean other things.
+        if (OtherSystem().Match(reading.Text) is { Success: true } other)
+        {
+            facts.Family = other.Groups[1].Success ? other.Groups[1].Value.ToLowerInvariant() : "linux";
+            return;
+        }
+
         facts.Family = "macos";
         var single = reading.Name.StartsWith("sysctl-", StringComparison.Ordinal) ? reading.Name[7..] : "";
         foreach (var line in Said.Lines(reading.Text).Where(l => l.Trim().Length > 0).Take(5000))
@@ -81,6 +89,7 @@ internal static partial class Apple
     {
         facts.Family = "macos";
         if (reading.Text.TrimStart().StartsWith('{')) Json(reading, facts);
+        else if (reading.Text.TrimStart().StartsWith('<')) PropertyList(reading, facts);
         else Text(reading.Text, facts);
         if (facts.Devices.Count > 0) facts.Looked = true;
     }
@@ -96,14 +105,33 @@ internal static partial class Apple
 
         foreach (var section in document.RootElement.EnumerateObject().Where(s => s.Value.ValueKind == JsonValueKind.Array))
         {
-            foreach (var entry in section.Value.EnumerateArray().Where(e => e.ValueKind == JsonValueKind.Object).Take(64))
-            {
-                if (section.Name == "SPDisplaysDataType") Display(facts, Value(entry, "sppci_model") ?? Value(entry, "_name"), Value(entry, "spdisplays_vram"), Value(entry, "spdisplays_vram_shared") ?? Value(entry, "_spdisplays_vram"), Value(entry, "spdisplays_device-id"), Value(entry, "spdisplays_mtlgpufamilysupport") ?? Value(entry, "spdisplays_metal"));
-                else if (section.Name == "SPHardwareDataType") Hardware(facts, Value(entry, "chip_type") ?? Value(entry, "cpu_type"), Value(entry, "physical_memory"), Value(entry, "number_processors"), Value(entry, "machine_model"));
-            }
+            foreach (var entry in section.Value.EnumerateArray().Where(e => e.ValueKind == JsonValueKind.Object).Take(64)) Entry(facts, section.Name, name => Value(entry, name));
         }
 
         static string? Value(JsonElement entry, string name) => entry.TryGetProperty(name, out var value) ? value.ValueKind == JsonValueKind.String ? Said.Word(value.GetString()) : value.GetRawText() : null;
+    }
+
+    /// <summary><c>-xml</c>: dictionaries as keys and values behind each other.</summary>
+    private static void PropertyList(Reading reading, Facts facts)
+    {
+        if (Said.Xml(reading.Text) is not { } root)
+        {
+            facts.Find("unreadable", reading.Origin, "it holds no whole XML document", "capture it again");
+            return;
+        }
+
+        foreach (var section in root.Descendants("dict").Where(d => ValueOf(d, "_items") is not null).Take(64))
+        {
+            foreach (var entry in ValueOf(section, "_items")!.Elements("dict").Take(64)) Entry(facts, ValueOf(section, "_dataType")?.Value ?? "", name => Said.Word(ValueOf(entry, name)?.Value));
+        }
+
+        static XElement? ValueOf(XElement dict, string name) => dict.Elements("key").FirstOrDefault(k => k.Value == name)?.ElementsAfterSelf().FirstOrDefault();
+    }
+
+    private static void Entry(Facts facts, string section, Func<string, string?> value)
+    {
+        if (section == "SPDisplaysDataType") Display(facts, value("sppci_model") ?? value("_name"), value("spdisplays_vram"), value("spdisplays_vram_shared") ?? value("_spdisplays_vram"), value("spdisplays_device-id"), value("spdisplays_mtlgpufamilysupport") ?? value("spdisplays_metal"));
+        else if (section == "SPHardwareDataType") Hardware(facts, value("chip_type") ?? value("cpu_type"), value("physical_memory"), value("number_processors"), value("machine_model"));
     }
 
     private static void Text(string text, Facts facts)
@@ -137,8 +165,11 @@ internal static partial class Apple
                 case "Memory":
                     facts.Ram ??= Said.Positive(value);
                     break;
-                case "Total Number of Cores":
-                    if (!text.Contains("Chipset Model", StringComparison.Ordinal)) facts.Cores ??= Said.Count(value);
+                case "Hardware Overview":
+                    Close();
+                    break;
+                case "Total Number of Cores" when model is null:
+                    facts.Cores ??= Said.Count(value);
                     break;
                 case "Model Identifier" when Said.Word(value) is { } product:
                     (facts.HostVendor, facts.HostProduct) = ("Apple Inc.", product);
@@ -202,6 +233,9 @@ internal static partial class Apple
         facts.Devices.Add(device);
         facts.Drivers.Add(new DriverSign("apple", DriverState.Ok));
     }
+
+    [GeneratedRegex(@"^kern\.ostype[:=]\s{0,4}((?!Darwin)\w{3,20})|^kernel\.(?:osrelease|ostype|version)\b", RegexOptions.Multiline, Said.RegexLimitMs)]
+    private static partial Regex OtherSystem();
 
     [GeneratedRegex(@"^[a-z][\w.]{2,80}$", RegexOptions.IgnoreCase, Said.RegexLimitMs)]
     private static partial Regex KeyWord();

@@ -34,6 +34,7 @@ internal static partial class Banner
             }
 
             if (device is null) continue;
+            if (Continued().Match(line) is { Success: true } rest && device.Name is not null) device.Name += " " + rest.Groups[1].Value;
             if (Watts().Match(line) is { Success: true } watts && Said.Number(watts.Groups[1].Value) is { } limit and > 0) device.PowerLimitW ??= limit;
             if (Degrees().Match(line) is { Success: true } degrees) device.TemperatureC ??= Said.Number(degrees.Groups[1].Value);
             if (Memory().Match(line) is { Success: true } memory)
@@ -53,11 +54,10 @@ internal static partial class Banner
             if (vendor != "nvidia") each.Firmware ??= firmware;
         }
 
-        if (found && text.Contains("MIG devices", StringComparison.Ordinal)) facts.Find("mig", "accelerators", "a GPU is divided into MIG instances: an engine sees one instance, not the whole memory", "choose an instance with CUDA_VISIBLE_DEVICES");
         return found;
     }
 
-    [GeneratedRegex(@"Driver Version:\s{0,4}(\S{1,40})", RegexOptions.None, Said.RegexLimitMs)]
+    [GeneratedRegex(@"Driver(?: Version)?:\s{0,4}(\S{1,40})", RegexOptions.None, Said.RegexLimitMs)]
     private static partial Regex Driver();
 
     [GeneratedRegex(@"\b(CUDA|MACA|MUSA)(?: UMD)? Version:\s{0,4}(\S{1,40})", RegexOptions.IgnoreCase, Said.RegexLimitMs)]
@@ -71,6 +71,10 @@ internal static partial class Banner
 
     [GeneratedRegex(@"\s{1,40}(?:On|Off|WDDM|WDDM TCC|TCC|MCDM|N/A|Enabled|Disabled|Native)$", RegexOptions.None, Said.RegexLimitMs)]
     private static partial Regex Trailing();
+
+    /// <summary>A name too long for its cell goes on in the next row, alone.</summary>
+    [GeneratedRegex(@"^\s{0,4}\|\s{1,20}([A-Za-z][\w() -]{1,60}?)\s{0,60}\|[\s|]{1,200}\|\s*$", RegexOptions.None, Said.RegexLimitMs)]
+    private static partial Regex Continued();
 
     [GeneratedRegex(@"\s(WDDM|TCC|MCDM)\b", RegexOptions.None, Said.RegexLimitMs)]
     private static partial Regex Model();

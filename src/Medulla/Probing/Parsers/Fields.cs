@@ -56,9 +56,12 @@ internal static partial class Fields
         {
             case "deviceid" or "asicdeviceid" or "pcideviceid" or "pcidid" or "pcipcideviceid" or "pcideviceidhex" or "pcidevice" or "did" or "chipid":
                 return DeviceNumber(device, value);
-            case "index" or "gpu" or "gpuindex" or "npuid" or "gpuid" when Said.Whole(value) is { } index:
+            case "index" or "gpu" or "gpuindex" or "npuid" or "gpuid" or "dcuid" when Said.Whole(value) is { } index:
                 device.Index ??= index.ToString(System.Globalization.CultureInfo.InvariantCulture);
                 return true;
+            case "gpuid" or "dcuid":
+                // What older tools call so is the number of the kind of device.
+                return DeviceNumber(device, value);
             case "gfxversion" or "asictargetgraphicsversion" or "targetgraphicsversion" or "computecap" or "computecapability" or "cudacomputecapability" or "gfxtargetversion" or "gfxarch":
                 if (Said.Word(value) is { } compute && Target().Match(compute) is { Success: true } target) device.Compute ??= target.Value.ToLowerInvariant();
                 return true;
@@ -75,6 +78,8 @@ internal static partial class Fields
             return true;
         }
 
+        // "0.3/192.0 GB": the whole is behind the stroke.
+        if (IsMemoryUsage(key) && UsedOfAll().Match(value) is { Success: true } all) (key, value) = ("memorytotal", all.Groups[1].Value);
         if (!IsMemory(key)) return false;
         if (Said.Positive(value, path) is { } size) device.Memory ??= size;
         else device.MemoryUnsaid = true;
@@ -157,7 +162,7 @@ internal static partial class Fields
         if (!match.Success) return true;
         var number = match.Groups[1].Value.ToLowerInvariant();
         var vendor = match.Groups[2].Success ? match.Groups[2].Value.ToLowerInvariant() : VendorNumber(device.Vendor);
-        if (vendor is not null) device.PciId ??= $"{vendor}:{number}";
+        if (DeviceTable.VendorOf(vendor) is not null) device.PciId ??= $"{vendor}:{number}";
         return true;
     }
 
@@ -179,6 +184,11 @@ internal static partial class Fields
         var memory = key.Contains("mem", StringComparison.Ordinal) || key.Contains("vram", StringComparison.Ordinal) || key.Contains("hbm", StringComparison.Ordinal) || key.Contains("ddr", StringComparison.Ordinal);
         return memory && (key.Contains("total", StringComparison.Ordinal) || key.Contains("size", StringComparison.Ordinal) || key.Contains("capacity", StringComparison.Ordinal));
     }
+
+    private static bool IsMemoryUsage(string key) => key.EndsWith("usage", StringComparison.Ordinal) && (key.Contains("mem", StringComparison.Ordinal) || key.Contains("vram", StringComparison.Ordinal));
+
+    [GeneratedRegex(@"^\s{0,8}[\d.]{1,12}\s?(?:[KMGT]i?B)?\s{0,8}/\s{0,8}([\d.]{1,12}\s?[KMGT]i?B)\s*$", RegexOptions.None, Said.RegexLimitMs)]
+    private static partial Regex UsedOfAll();
 
     [GeneratedRegex(@"^0x[0-9a-fA-F]{3,8}$", RegexOptions.None, Said.RegexLimitMs)]
     private static partial Regex HexNumber();

@@ -7,6 +7,8 @@ namespace Medulla.Probing.Parsers;
 /// <summary>What interfaces and engines list: Vulkan, OpenCL, and the devices of llama.cpp.</summary>
 internal static partial class Graphics
 {
+    private const string InstallVulkan = "install the Vulkan driver of the device (mesa-vulkan-drivers, or the vendor's)";
+
     public static void Vulkan(Reading reading, Facts facts)
     {
         Device? device = null;
@@ -14,6 +16,9 @@ internal static partial class Graphics
         var software = false;
         long? heap = null;
         var heaps = new List<(long Size, bool Local)>();
+
+        // Two drivers of one card list it twice: of a kind of card only what the first of them lists counts.
+        var drivers = new Dictionary<string, string>(StringComparer.Ordinal);
         var name = "";
         var version = "";
         foreach (var raw in Said.Lines(reading.Text))
@@ -71,6 +76,12 @@ internal static partial class Graphics
         {
             foreach (var raw in Said.Lines(reading.Text))
             {
+                if (VulkanChoice().Match(raw) is { Success: true } choice)
+                {
+                    Choice(choice);
+                    continue;
+                }
+
                 if (VulkanId().Match(raw) is not { Success: true } match) continue;
                 var plain = RadvSuffix().Replace(match.Groups[2].Value.Trim(), "");
                 if (Software().IsMatch(plain)) software = true;
@@ -89,7 +100,19 @@ internal static partial class Graphics
             facts.Drivers.Add(new DriverSign(each.Vendor!, DriverState.Ok));
         }
 
-        if (software && facts.Devices.Count == 0) facts.Find("vulkan-software-only", "vulkan", "Vulkan finds no device but a software renderer", "install the Vulkan driver of the device (mesa-vulkan-drivers, or the vendor's)");
+        if (software && facts.Devices.Count == 0) facts.Find("vulkan-software-only", "vulkan", "Vulkan finds no device but a software renderer", InstallVulkan);
+        else if (facts.Devices.Count == 0 && VulkanFailure().IsMatch(reading.Text)) facts.Find("vulkan-broken", "vulkan", "Vulkan does not start: no driver of it fits a device here", InstallVulkan + "; add the user to the groups render and video");
+
+        // What Mesa's layer for choosing a device prints: number, kind, name, address.
+        void Choice(Match choice)
+        {
+            var plain = RadvSuffix().Replace(choice.Groups[4].Value, "");
+            if (Software().IsMatch(plain)) software = true;
+            if (Software().IsMatch(plain) || choice.Groups[5].Value is not ("discrete" or "integrated")) return;
+            var pciVendor = choice.Groups[2].Value.PadLeft(4, '0');
+            if (DeviceTable.VendorOf(pciVendor) is not { } vendor) return;
+            facts.Devices.Add(new Device { Scope = "vulkan", Index = choice.Groups[1].Value, Vendor = vendor, Name = plain, NameRank = 2, PciId = $"{pciVendor}:{choice.Groups[3].Value.PadLeft(4, '0')}", Bus = Said.Bus(choice.Groups[6].Value), Unified = choice.Groups[5].Value == "integrated" });
+        }
 
         void Close()
         {
@@ -97,9 +120,16 @@ internal static partial class Graphics
             var closing = device;
             device = null;
             if (skip || closing.Name is null || Software().IsMatch(closing.Name)) return;
+            if (Layered().Match(closing.Name) is { Success: true } layered)
+            {
+                // Inside Windows' subsystem the driver is a layer over the one of Windows, whose version it does not know.
+                (closing.Name, closing.DriverVersion, version, name) = (layered.Groups[1].Value, null, "", "layer");
+            }
+
             closing.Vendor = DeviceTable.VendorOf(closing.PciVendor) ?? DeviceTable.VendorIn(closing.Name);
             if (closing.Vendor is null || facts.Devices.Exists(d => d.Index == closing.Index)) return;
             if (closing.PciVendor is not null && closing.PciDevice is not null) closing.PciId = $"{closing.PciVendor}:{closing.PciDevice}";
+            if (closing.PciId is { } kind && !drivers.TryAdd(kind, name) && drivers[kind] != name) return;
             closing.DriverVersion ??= closing.Vendor == "nvidia" && NvidiaVersion().Match(version) is { Success: true } v ? v.Value : name is "radv" or "anv" or "nvk" or "turnip" && version.Length > 0 ? $"Mesa {version}" : null;
             if (RadvCode().Match(closing.Name) is { Success: true } code) Code(closing, code.Groups[1].Value);
             if (heaps.Count > 0)
@@ -108,6 +138,78 @@ internal static partial class Graphics
                 if (closing.Unified == false && heaps.Where(h => h.Local).Select(h => h.Size).DefaultIfEmpty(0).Max() is > 0 and var local) (closing.Memory, closing.MemoryRough) = (local, true);
             }
 
+            facts.Devices.Add(closing);
+        }
+    }
+
+    /// <summary><c>clinfo</c>: each platform lists devices of its own, and several platforms may list the same one.</summary>
+    public static void OpenCl(Reading reading, Facts facts)
+    {
+        Device? device = null;
+        var platform = "";
+        var compute = false;
+        foreach (var line in Said.Lines(reading.Text))
+        {
+            if (ClField().Match(line) is not { Success: true } field) continue;
+            var (key, value) = (field.Groups[1].Value, field.Groups[2].Value.Trim());
+            switch (key)
+            {
+                case "Platform Name":
+                    Close();
+                    platform = value;
+                    break;
+                case "Device Name":
+                    Close();
+                    device = new Device { Scope = "opencl:" + platform, Index = facts.Devices.Count.ToString(CultureInfo.InvariantCulture), Name = Said.Word(value), NameRank = 2 };
+                    compute = !Software().IsMatch(value);
+                    break;
+                case "Device Board Name (AMD)" or "Device Board Name" when device is not null && Said.Word(value) is { } board:
+                    if (device.Name?.StartsWith("gfx", StringComparison.Ordinal) == true) device.Compute = device.Name.Split(':')[0];
+                    device.Name = board;
+                    break;
+                case "Device Vendor ID" when device is not null && HexWord().Match(value) is { Success: true } vendor:
+                    device.Vendor = DeviceTable.VendorOf(vendor.Groups[1].Value.PadLeft(4, '0'));
+                    break;
+                case "Device Vendor" when device is not null:
+                    device.Vendor ??= DeviceTable.VendorIn(value);
+                    break;
+                case "Device Type":
+                    compute &= !value.Contains("CPU", StringComparison.Ordinal);
+                    break;
+                case "Driver Version" when device?.Vendor == "nvidia":
+                    device.DriverVersion = Said.Word(value);
+                    break;
+                case "Global memory size" when device is not null:
+                    (device.Memory, device.MemoryRough) = (Said.Positive(value.Split(' ')[0], "B"), true);
+                    break;
+                case "Unified memory for Host and Device" or "Integrated memory (NV)" when device is not null:
+                    device.Unified ??= value == "Yes";
+                    break;
+                case var topology when device is not null && topology.StartsWith("Device Topology", StringComparison.Ordinal):
+                    device.Bus = Said.Bus(value);
+                    break;
+            }
+        }
+
+        Close();
+        foreach (var each in facts.Devices)
+        {
+            each.Interfaces.Add("opencl");
+            facts.Drivers.Add(new DriverSign(each.Vendor!, DriverState.Ok));
+        }
+
+        if (facts.Devices.Count == 0) facts.Find("opencl-no-device", "opencl", "OpenCL finds no device to compute on", "install the OpenCL driver of the device, and add the user to the groups render and video");
+
+        void Close()
+        {
+            if (device is null) return;
+            var closing = device;
+            device = null;
+            if (!compute || closing.Vendor is null || closing.Name is null) return;
+
+            // What a device inside a processor may allocate is no memory of its own.
+            var inside = closing.Unified == true || DeviceTable.IsInsideCpu(closing.Compute) || DeviceTable.OfName(closing.Vendor, closing.Name)?.Class is { } known && DeviceTable.IsUnified(known);
+            if (inside) (closing.Unified, closing.Pool, closing.Memory) = (true, closing.Memory, null);
             facts.Devices.Add(closing);
         }
     }
@@ -183,6 +285,18 @@ internal static partial class Graphics
     [GeneratedRegex(@"^\s{0,8}GPU id\s{0,4}[=:]\s{0,4}(\d{1,2})\s{0,4}\((.{2,120})\)\s*:?\s*$", RegexOptions.None, Said.RegexLimitMs)]
     private static partial Regex VulkanId();
 
+    [GeneratedRegex(@"^\s{0,8}GPU (\d{1,2}): ([0-9a-f]{1,8}):([0-9a-f]{1,8}) ""(.{2,120})"" (discrete|integrated|virtual|CPU|other)\b[^\d\n]{0,20}(\S{0,20})", RegexOptions.None, Said.RegexLimitMs)]
+    private static partial Regex VulkanChoice();
+
+    [GeneratedRegex(@"vkCreateInstance failed|ERROR_INCOMPATIBLE_DRIVER|ERROR_INITIALIZATION_FAILED|Failed to detect any valid GPUs", RegexOptions.None, Said.RegexLimitMs)]
+    private static partial Regex VulkanFailure();
+
+    [GeneratedRegex(@"^Microsoft Direct3D12 \((.{2,100})\)$", RegexOptions.None, Said.RegexLimitMs)]
+    private static partial Regex Layered();
+
+    [GeneratedRegex(@"^\s{0,8}(\S(?: ?\S){0,60}?)\s{2,60}(\S.{0,400})$", RegexOptions.None, Said.RegexLimitMs)]
+    private static partial Regex ClField();
+
     [GeneratedRegex(@"^memoryHeaps\[\d{1,2}\]", RegexOptions.None, Said.RegexLimitMs)]
     private static partial Regex HeapHead();
 
@@ -195,7 +309,7 @@ internal static partial class Graphics
     [GeneratedRegex(@"^\d{3}\.\d{2,3}(?:\.\d{2})?(?![\d])", RegexOptions.None, Said.RegexLimitMs)]
     private static partial Regex NvidiaVersion();
 
-    [GeneratedRegex(@"llvmpipe|lavapipe|SwiftShader|softpipe|Microsoft Basic|virgl|venus", RegexOptions.IgnoreCase, Said.RegexLimitMs)]
+    [GeneratedRegex(@"llvmpipe|lavapipe|SwiftShader|softpipe|Microsoft Basic|virgl|venus|\bpocl\b", RegexOptions.IgnoreCase, Said.RegexLimitMs)]
     private static partial Regex Software();
 
     [GeneratedRegex(@"\s\((?:RADV|LLVM|ACO)[^)]{0,40}\)", RegexOptions.None, Said.RegexLimitMs)]

@@ -19,6 +19,7 @@ internal static partial class Kernel
 
         var broken = new Dictionary<string, (bool Guc, bool Wedged, string? Other)>(StringComparer.Ordinal);
         var memory = 0;
+        string? lastAmd = null;
         foreach (var line in Said.Lines(text))
         {
             if (line.Length is 0 or > 1000) continue;
@@ -26,14 +27,21 @@ internal static partial class Kernel
             {
                 var (module, address, what) = (match.Groups[1].Value, Said.Bus(match.Groups[2].Value), match.Groups[3].Value);
                 if (address is null) continue;
+                if (module == "amdgpu") lastAmd = address;
                 if (IntelFound().Match(what) is { Success: true } found)
                 {
                     var device = Of(facts, module, address);
                     device.PciId = "8086:" + found.Groups[2].Value.ToLowerInvariant();
                     var known = DeviceTable.OfNumber(device.PciId)?.Name;
                     (device.Name, device.NameRank) = ($"{known ?? Title(found.Groups[1].Value)} (device {found.Groups[2].Value.ToLowerInvariant()})", 1);
-                    if (found.Groups[1].Value.StartsWith("BATTLEMAGE", StringComparison.Ordinal)) device.Architecture = "Xe2 (Battlemage)";
-                    if (found.Groups[1].Value.StartsWith("DG2", StringComparison.Ordinal)) device.Architecture = "Xe HPG";
+                    if (found.Groups[1].Value.StartsWith("BATTLEMAGE", StringComparison.OrdinalIgnoreCase)) device.Architecture = "Xe2 (Battlemage)";
+                    if (found.Groups[1].Value.StartsWith("DG2", StringComparison.OrdinalIgnoreCase)) device.Architecture = "Xe HPG";
+                }
+                else if (IntelMemory().Match(what) is { Success: true } local && long.TryParse(local.Groups[1].Value, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var bytes))
+                {
+                    // Tiles have memory each.
+                    var device = Of(facts, module, address);
+                    device.Memory = (device.Memory ?? 0) + bytes;
                 }
                 else if (module == "amdgpu" && AmdIds().Match(what) is { Success: true } ids)
                 {
@@ -58,7 +66,8 @@ internal static partial class Kernel
 
             if (AmdMemory().Match(line) is { Success: true } ready && Said.Positive(ready.Groups[1].Value + "M") is { } size)
             {
-                var address = Said.Bus(line) ?? "amdgpu";
+                // The line of older kernels names no device: they are started one after the other.
+                var address = Said.Bus(line) ?? lastAmd ?? "amdgpu";
                 var device = Of(facts, "amdgpu", address);
                 if (ready.Groups[2].Value == "GTT") device.Gtt ??= size;
                 else device.Memory ??= size;
@@ -272,13 +281,16 @@ internal static partial class Kernel
         return device;
     }
 
-    private static string Title(string name) => name.Length < 2 ? name : $"{name[0]}{name[1..].ToLowerInvariant().Replace('_', ' ')}";
+    private static string Title(string name) => name.Length < 2 ? name : $"{char.ToUpperInvariant(name[0])}{name[1..].ToLowerInvariant().Replace('_', ' ')}";
 
     [GeneratedRegex(@"\b(xe|i915|amdgpu|amdxdna|nouveau|intel_vpu|nvidia) ([0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]): (.{1,900})$", RegexOptions.None, Said.RegexLimitMs)]
     private static partial Regex DriverLine();
 
-    [GeneratedRegex(@"Found ([A-Z][\w/ -]{1,30}?) \(device ID ([0-9a-fA-F]{4})\)", RegexOptions.None, Said.RegexLimitMs)]
+    [GeneratedRegex(@"Found ([A-Z][\w/ -]{1,30}?) \(device ID ([0-9a-fA-F]{4})\)", RegexOptions.IgnoreCase, Said.RegexLimitMs)]
     private static partial Regex IntelFound();
+
+    [GeneratedRegex(@"VRAM\[\d\]: Actual physical size 0x([0-9a-fA-F]{6,16})", RegexOptions.None, Said.RegexLimitMs)]
+    private static partial Regex IntelMemory();
 
     [GeneratedRegex(@"0x1002:0x([0-9a-fA-F]{4})", RegexOptions.None, Said.RegexLimitMs)]
     private static partial Regex AmdIds();

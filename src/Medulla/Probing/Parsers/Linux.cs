@@ -70,6 +70,18 @@ internal static partial class Linux
         ["61:033"] = ("Apple M2 Avalanche", 62),
     };
 
+    /// <summary>What <c>lscpu</c> calls its fields in other languages, by what it calls them in English.</summary>
+    private static readonly Dictionary<string, string> Labels = new (string English, string[] Others)[]
+    {
+        ("Architecture", ["架构", "架構", "Architektur", "Arquitectura", "Arquitetura", "アーキテクチャ", "Архитектура", "아키텍처", "Architektura", "Architectuur"]),
+        ("CPU(s)", ["CPU", "Processeur(s)", "CPU's", "Процесори", "Počet CPU"]),
+        ("Model name", ["型号名称", "型號", "Modellname", "Nom de modèle", "Nombre del modelo", "Nome do modelo", "モデル名", "Имя модели", "모델 이름", "Nazwa modelu", "Modelnaam"]),
+        ("Core(s) per socket", ["每个座的核数", "每通訊端核心數", "Kern(e) pro Sockel", "Kern(e) pro Socket", "Cœur(s) par socket", "Núcleo(s) por «socket»", "Núcleo(s) por soquete", "ソケットあたりのコア数", "Ядер на сокет", "소켓 당 코어 수", "Rdzeni na gniazdo", "Kernen per voet"]),
+        ("Socket(s)", ["座", "通訊端", "Sockel", "«Socket(s)»", "Soquete(s)", "ソケット数", "Сокетов", "소켓", "Gniazd", "CPU-voeten"]),
+        ("NUMA node(s)", ["NUMA 节点", "NUMA 節點", "NUMA-Knoten", "Nœud(s) NUMA", "Modo(s) NUMA", "Nó(s) de NUMA", "NUMA ノード数", "NUMA 노드", "Węzłów NUMA", "NUMA-nodes"]),
+        ("Flags", ["标记", "Markierungen", "Drapeaux", "Indicadores", "Opções", "フラグ", "Флаги", "플래그", "Flagi", "Vlaggen"]),
+    }.SelectMany(l => l.Others.Select(o => (o, l.English))).ToDictionary(p => p.o, p => p.English, StringComparer.Ordinal);
+
     public static void OsRelease(Reading reading, Facts facts)
     {
         var fields = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -127,6 +139,7 @@ internal static partial class Linux
     {
         var cores = new HashSet<(string, string)>();
         var (threads, package, implementer, rank) = (0, "0", "", -1);
+        string? kind = null;
         foreach (var line in Said.Lines(reading.Text))
         {
             if (Said.Pair(line) is not var (key, value)) continue;
@@ -138,8 +151,8 @@ internal static partial class Linux
                 case "model name" when Said.Word(value) is { } model && !model.StartsWith("ARMv", StringComparison.Ordinal):
                     facts.CpuModel ??= model;
                     break;
-                case "uarch" when Said.Word(value) is { } core:
-                    facts.CpuModel ??= core;
+                case "uarch" or "cpu" when Said.Word(value) is { } core:
+                    kind ??= core;
                     break;
                 case "physical id":
                     package = value;
@@ -166,6 +179,7 @@ internal static partial class Linux
         }
 
         if (threads == 0) return;
+        facts.CpuModel ??= kind;
         facts.Threads = threads;
         facts.Cores = cores.Count > 0 ? cores.Count : threads;
     }
@@ -181,16 +195,18 @@ internal static partial class Linux
         }
         else
         {
-            foreach (var line in Said.Lines(reading.Text))
+            foreach (var line in Said.Lines(reading.Text.Replace('：', ':')))
             {
                 if (Said.Pair(line) is var (key, value)) fields.Add((key, value));
             }
         }
 
         int? perSocket = null, sockets = null, perCluster = null, clusters = null;
+        var rank = -1;
         foreach (var (key, value) in fields)
         {
-            switch (key.TrimEnd(':').Trim())
+            var label = key.TrimEnd(':').Trim();
+            switch (Labels.GetValueOrDefault(label, label))
             {
                 case "Architecture":
                     facts.Architecture ??= ArchitectureOf(value);
@@ -199,7 +215,10 @@ internal static partial class Linux
                     facts.Threads ??= Said.Count(value);
                     break;
                 case "Model name" or "BIOS Model name" when Said.Word(value) is { } model:
-                    facts.CpuModel ??= model;
+                    // A mixed processor is named by its greatest core, as in /proc/cpuinfo.
+                    var core = Arm.Values.FirstOrDefault(a => a.Name == model);
+                    if (facts.CpuModel is null || (core.Name is not null && core.Rank > rank && rank >= 0)) facts.CpuModel = model;
+                    if (core.Name is not null) rank = Math.Max(rank, core.Rank);
                     break;
                 case "Core(s) per socket":
                     perSocket = Add(perSocket, Said.Count(value));
@@ -218,6 +237,9 @@ internal static partial class Linux
                     break;
                 case "Flags" when facts.CpuFeatures.Count == 0:
                     Features(facts, value.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+                    break;
+                case "ISA" when facts.CpuFeatures.Count == 0:
+                    RiscV(facts, value);
                     break;
             }
         }
@@ -347,6 +369,14 @@ internal static partial class Linux
         Tegra(facts, null);
     }
 
+    /// <summary><c>tegrastats</c>: only a Jetson has it.</summary>
+    public static void TegraStats(Reading reading, Facts facts)
+    {
+        if (TegraMemory().Match(reading.Text) is not { Success: true } match) return;
+        facts.RoughRam = Said.Positive(match.Groups[1].Value);
+        Tegra(facts, null);
+    }
+
     /// <summary><c>df -PT -B1</c>, with a column more that says how fast the disk is.</summary>
     public static void Disks(Reading reading, Facts facts)
     {
@@ -360,10 +390,13 @@ internal static partial class Linux
                 continue;
             }
 
-            if (header.Length == 0 || cells.Length < header.Length || cells[0] is "tmpfs" or "devtmpfs" or "overlay" or "none" or "udev") continue;
-            var unit = Array.Find(header, h => h.Contains("1024", StringComparison.Ordinal) || h.Contains("1K", StringComparison.Ordinal)) is not null ? 1024 : 1;
-            if (Said.Whole(Cell("blocks")) is not { } total || Said.Whole(Cell("Avail")) is not { } free) continue;
-            facts.Disks.Add(new Disk(Cell("Mounted") ?? "", new ByteSize(total * unit), new ByteSize(free * unit), Cell("Type") ?? "") { SpeedClass = Cell("Class") ?? (cells[0].Contains("nvme", StringComparison.Ordinal) ? "nvme" : "") });
+            if (header.Length == 0 || cells.Length < header.Length || cells[0] is "tmpfs" or "devtmpfs" or "devfs" or "map" or "overlay" or "none" or "udev") continue;
+            if (Bytes(Cell("blocks") ?? Cell("Size")) is not { } total || Bytes(Cell("Avail")) is not { } free || total == 0) continue;
+            facts.Disks.Add(new Disk(Cell("Mounted") ?? "", new ByteSize(total), new ByteSize(free), Cell("Type") ?? "") { SpeedClass = Cell("Class") ?? (cells[0].Contains("nvme", StringComparison.Ordinal) ? "nvme" : "") });
+
+            // Blocks are of the size that the header names; with -h each figure has a unit of its own.
+            long? Bytes(string? cell) => Said.Whole(cell) is not { } count ? Said.Size(cell)
+                : Array.Find(header, h => h.EndsWith("-blocks", StringComparison.Ordinal)) is { } blocks && BlockSize().Match(blocks) is { Success: true } size && Said.Whole(size.Groups[1].Value) is { } many ? count * many * (size.Groups[2].Value switch { "K" => 1L << 10, "M" => 1L << 20, "G" => 1L << 30, _ => 1 }) : count;
 
             string? Cell(string named)
             {
@@ -425,7 +458,7 @@ internal static partial class Linux
     [GeneratedRegex(@"available:\s{0,4}(\d{1,4}) nodes", RegexOptions.None, Said.RegexLimitMs)]
     private static partial Regex NumaNodes();
 
-    [GeneratedRegex(@"(?:P\d\s?)?CHANNEL[ _]?[A-Z0-9]{1,2}|(?:CPU|P)\d_?DIMM_?[A-P](?=\d)|DIMM[ _][A-P](?=\d)|Controller\d-Channel[A-Z]", RegexOptions.IgnoreCase, Said.RegexLimitMs)]
+    [GeneratedRegex(@"(?:(?:P|CPU|SOCKET)[ _]?\d[ _-]?)?CHANNEL[ _]?[A-Z0-9]{1,2}|(?:CONTROLLER\d-)?DIMM[ _]?[A-P](?=\d)|(?:CPU|P)\d_?DIMM_?[A-P](?=\d)|DIMM[ _][A-P](?=\d)|Controller\d-Channel[A-Z]", RegexOptions.IgnoreCase, Said.RegexLimitMs)]
     private static partial Regex Channel();
 
     [GeneratedRegex(@"^\d{1,6}(?:-\d{1,6})?(?:,\d{1,6}(?:-\d{1,6})?){0,400}$", RegexOptions.None, Said.RegexLimitMs)]
@@ -433,6 +466,12 @@ internal static partial class Linux
 
     [GeneratedRegex(@"\b(?:Orin|Xavier|Thor)\b", RegexOptions.None, Said.RegexLimitMs)]
     private static partial Regex TegraModel();
+
+    [GeneratedRegex(@"\bRAM \d{1,9}/(\d{1,9}[kMG]B)", RegexOptions.None, Said.RegexLimitMs)]
+    private static partial Regex TegraMemory();
+
+    [GeneratedRegex(@"^(\d{1,6})([KMG]?)B?-blocks$", RegexOptions.None, Said.RegexLimitMs)]
+    private static partial Regex BlockSize();
 
     [GeneratedRegex(@"R(\d{1,3}) \(release\), REVISION: ([\d.]{1,8})", RegexOptions.None, Said.RegexLimitMs)]
     private static partial Regex L4t();

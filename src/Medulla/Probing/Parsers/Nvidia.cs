@@ -1,7 +1,5 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using System.Xml;
-using System.Xml.Linq;
 using Medulla.Core.Machines;
 
 namespace Medulla.Probing.Parsers;
@@ -25,6 +23,7 @@ internal static partial class Nvidia
         }
         else if (Query().IsMatch(text)) TextDevices.Blocks(text, facts, Scope, "nvidia");
         else Csv(reading, facts);
+        if (Divided().IsMatch(text)) Mig(facts);
         foreach (var device in facts.Devices)
         {
             device.Interfaces.Add("cuda");
@@ -71,9 +70,17 @@ internal static partial class Nvidia
         {
             facts.Drivers.Add(new DriverSign("nvidia", DriverState.Missing, "the tools are installed and the kernel module is not loaded", Reload + "; after a kernel update, rebuild it (DKMS) or reboot; with Secure Boot, enrol its key"));
         }
-        else if (text.Contains("No devices were found", StringComparison.OrdinalIgnoreCase))
+        else if (text.Contains("No devices were found", StringComparison.OrdinalIgnoreCase) || text.Contains("No devices found", StringComparison.OrdinalIgnoreCase))
         {
             facts.Drivers.Add(new DriverSign("nvidia", DriverState.Broken, "the driver is loaded and finds no device", "look for NVRM lines in 'dmesg': a card without power, a module too old or too new for it, or a device kept for a virtual machine"));
+        }
+        else if (text.Contains("Insufficient Permissions", StringComparison.OrdinalIgnoreCase) && text.Contains("NVML", StringComparison.Ordinal))
+        {
+            facts.Drivers.Add(new DriverSign("nvidia", DriverState.Broken, "this user may not open the devices of the driver", "give the user access to /dev/nvidiactl and /dev/nvidia* (module parameter NVreg_DeviceFileMode, or a group)"));
+        }
+        else if (text.Contains("GPU access blocked by the operating system", StringComparison.OrdinalIgnoreCase))
+        {
+            facts.Drivers.Add(new DriverSign("nvidia", DriverState.Broken, "the operating system keeps the GPU from this program", "inside Windows' subsystem, run 'wsl --update' and update the driver in Windows; remove NVIDIA packages of Linux there"));
         }
         else if (text.Contains("Failed to initialize NVML", StringComparison.OrdinalIgnoreCase) || text.Contains("couldn't find libnvidia-ml", StringComparison.OrdinalIgnoreCase))
         {
@@ -84,6 +91,11 @@ internal static partial class Nvidia
         {
             facts.Drivers.Add(new DriverSign("nvidia", DriverState.Broken, "a GPU has fallen off the bus", "power the machine off and on; check power cables, riser and cooling if it happens again"));
         }
+    }
+
+    private static void Mig(Facts facts)
+    {
+        if (!facts.Findings.Exists(f => f.Code == "mig")) facts.Find("mig", "accelerators", "a GPU is divided into MIG instances: an engine sees one instance, not the whole memory", "choose an instance with CUDA_VISIBLE_DEVICES");
     }
 
     private static bool List(string text, Facts facts)
@@ -102,14 +114,7 @@ internal static partial class Nvidia
 
     private static void Xml(Reading reading, Facts facts)
     {
-        var settings = new XmlReaderSettings { DtdProcessing = DtdProcessing.Ignore, XmlResolver = null, MaxCharactersInDocument = Reading.MaxText };
-        XElement root;
-        try
-        {
-            using var reader = XmlReader.Create(new StringReader(reading.Text.TrimStart()), settings);
-            root = XElement.Load(reader);
-        }
-        catch (XmlException)
+        if (Said.Xml(reading.Text) is not { } root)
         {
             facts.Find("unreadable", reading.Origin, "it holds no whole XML document", "capture it again");
             return;
@@ -188,7 +193,7 @@ internal static partial class Nvidia
                 var key = UnitInHeader().Replace(header[i], "").Trim();
                 if (key is "name" or "gpu_name") key = "product name";
                 if (key is "driver_model.current" && Said.Word(row[i]) is { } model) facts.DriverModel ??= model;
-                if (key is "mig.mode.current" && row[i].Equals("Enabled", StringComparison.OrdinalIgnoreCase)) facts.Find("mig", "accelerators", "a GPU is divided into MIG instances: an engine sees one instance, not the whole memory", "choose an instance with CUDA_VISIBLE_DEVICES");
+                if (key is "mig.mode.current" && row[i].Equals("Enabled", StringComparison.OrdinalIgnoreCase)) Mig(facts);
                 if (key is "pci.bus_id" or "gpu_bus_id" or "pci.bus") key = "pci bus id";
                 if (key is "power.max_limit" or "power.min_limit" or "power.default_limit" or "power.draw") continue;
                 Fields.Apply(device, UnitInHeader().IsMatch(header[i]) && key.StartsWith("memory", StringComparison.Ordinal) ? key + " " + UnitInHeader().Match(header[i]).Value : key, row[i]);
@@ -261,6 +266,10 @@ internal static partial class Nvidia
 
     [GeneratedRegex(@"^\s{0,4}GPU [0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:|Attached GPUs|Product Name\s{0,60}:", RegexOptions.Multiline, Said.RegexLimitMs)]
     private static partial Regex Query();
+
+    /// <summary>The ways of the table, the list, <c>-q</c> and its XML to say that there are instances.</summary>
+    [GeneratedRegex(@"MIG devices:|<current_mig>\s{0,4}Enabled|MIG Mode\s{0,40}\n\s{0,20}Current\s{0,60}:\s{0,4}Enabled|^\s{1,8}MIG \S{2,20}\s{1,20}Device\s{1,8}\d", RegexOptions.Multiline, Said.RegexLimitMs)]
+    private static partial Regex Divided();
 
     [GeneratedRegex(@"Kernel Module(?: for \S{1,20})?\s{1,8}(\d{2,4}\.\d[\d.]{0,12})", RegexOptions.None, Said.RegexLimitMs)]
     private static partial Regex KernelModule();

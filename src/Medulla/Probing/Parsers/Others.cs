@@ -65,7 +65,7 @@ internal static partial class Others
     {
         const string Scope = "mx-smi";
         if (reading.Text.TrimStart() is ['{' or '[', ..]) JsonDevices.Parse(reading, facts, Scope, "metax");
-        else if (!Banner.Parse(reading.Text, facts, Scope, "metax"))
+        else if (!Banner.Parse(reading.Text, facts, Scope, "metax") && !TextDevices.Csv(reading.Text, facts, Scope, "metax"))
         {
             foreach (var line in Said.Lines(reading.Text))
             {
@@ -109,7 +109,7 @@ internal static partial class Others
                 }
             }
 
-            if (facts.Devices.Count == 0 && !Banner.Parse(reading.Text, facts, Scope, "mthreads")) TextDevices.Blocks(reading.Text, facts, Scope, "mthreads");
+            if (facts.Devices.Count == 0) TextDevices.Any(reading.Text, facts, Scope, "mthreads");
         }
 
         if (GmiDriver().Match(reading.Text) is { Success: true } driver && Said.Word(driver.Groups[1].Value) is { } version) facts.DriverVersions["mthreads"] = version;
@@ -118,51 +118,61 @@ internal static partial class Others
         Good(facts, "mthreads");
     }
 
+    /// <summary>Two makers call their tool so: Intel, and Kunlunxin, whose table names its runtime.</summary>
     public static void XpuSmi(Reading reading, Facts facts)
     {
         const string Scope = "xpu-smi";
-        if (reading.Text.TrimStart() is ['{' or '[', ..]) JsonDevices.Parse(reading, facts, Scope, "intel");
-        else
-        {
-            Device? device = null;
-            foreach (var line in Said.Lines(reading.Text))
-            {
-                var cells = line.Split('|', StringSplitOptions.TrimEntries);
-                if (cells.Length < 4)
-                {
-                    continue;
-                }
-
-                if (Said.Whole(cells[1]) is { } index) device = TextDevices.Of(facts, Scope, "intel", index.ToString(CultureInfo.InvariantCulture));
-                if (device is null) continue;
-                foreach (var cell in cells.Skip(2))
-                {
-                    if (Said.Pair(cell) is var (key, value)) Fields.Apply(device, key, value);
-                }
-            }
-
-            if (facts.Devices.Count == 0) TextDevices.Blocks(reading.Text, facts, Scope, "intel");
-        }
+        var vendor = KunlunText().IsMatch(reading.Text) ? "kunlunxin" : "intel";
+        if (reading.Text.TrimStart() is ['{' or '[', ..]) JsonDevices.Parse(reading, facts, Scope, vendor);
+        else if (!XpuTable(reading.Text, facts, Scope)) TextDevices.Any(reading.Text, facts, Scope, vendor);
 
         // Functions of a virtual machine are slices of one card.
         facts.Devices.RemoveAll(d => d.Name is null && d.Memory is null && d.Bus is null);
-        if (facts.Devices.Count == 0 && (reading.Text.Contains("No device", StringComparison.OrdinalIgnoreCase) || reading.Text.Contains("Level Zero", StringComparison.OrdinalIgnoreCase)))
+        if (facts.Devices.Count == 0 && NoXpu().IsMatch(reading.Text)) facts.Drivers.Add(new DriverSign(vendor, DriverState.Missing, "xpu-smi finds no device", "install the Level Zero driver (libze-intel-gpu1), and add the user to the group render"));
+        foreach (var each in facts.Devices.Where(_ => vendor == "intel")) each.Interfaces.Add("sycl");
+        Good(facts, vendor);
+    }
+
+    /// <summary><c>discovery</c>: fields of a device below each other in the second column of a boxed table.</summary>
+    private static bool XpuTable(string text, Facts facts, string scope)
+    {
+        Device? device = null;
+        foreach (var line in Said.Lines(text))
         {
-            facts.Drivers.Add(new DriverSign("intel", DriverState.Missing, "xpu-smi finds no device", "install the Level Zero driver (libze-intel-gpu1), and add the user to the group render"));
+            var cells = line.Split('|', StringSplitOptions.TrimEntries);
+            if (cells.Length < 4) continue;
+            if (Said.Whole(cells[1]) is { } index) device = TextDevices.Of(facts, scope, "intel", index.ToString(CultureInfo.InvariantCulture));
+            if (device is null) continue;
+            foreach (var cell in cells.Skip(2))
+            {
+                if (Said.Pair(cell) is var (key, value)) Fields.Apply(device, key, value);
+            }
         }
 
-        foreach (var each in facts.Devices) each.Interfaces.Add("sycl");
-        Good(facts, "intel");
+        return device is not null;
     }
 
     public static void PpuSmi(Reading reading, Facts facts) => Copy(reading, facts, "ppu-smi", "t-head");
 
     public static void IxSmi(Reading reading, Facts facts) => Copy(reading, facts, "ixsmi", "iluvatar");
 
+    /// <summary><c>cnmon</c>: the common table with the number of a virtual function and a firmware beside the name; older versions give no address.</summary>
+    public static void CnMon(Reading reading, Facts facts)
+    {
+        const string Scope = "cnmon";
+        var common = CnRow().Replace(reading.Text, m => $"| {m.Groups[1].Value}  {m.Groups[2].Value} | {Said.Bus(m.Groups[3].Value) ?? "N/A"} |");
+        if (reading.Text.TrimStart() is ['{' or '[', ..]) JsonDevices.Parse(reading, facts, Scope, "cambricon");
+        else TextDevices.Any(common, facts, Scope, "cambricon");
+        if (CnDriver().Match(reading.Text) is { Success: true } driver) facts.DriverVersions["cambricon"] = driver.Groups[1].Value;
+        if (!Missing.IsComplaint(reading)) Failed(reading, facts, "cambricon", "cnmon cannot reach the driver", "load the kernel module cambricon-drv, or reinstall the driver for this kernel");
+        Good(facts, "cambricon");
+    }
+
     private static void Copy(Reading reading, Facts facts, string scope, string vendor)
     {
         if (reading.Text.TrimStart() is ['{' or '[', ..]) JsonDevices.Parse(reading, facts, scope, vendor);
-        else if (!Banner.Parse(reading.Text, facts, scope, vendor)) TextDevices.Blocks(reading.Text, facts, scope, vendor);
+        else TextDevices.Any(reading.Text, facts, scope, vendor);
+        if (!Missing.IsComplaint(reading)) Failed(reading, facts, vendor, $"{scope} cannot reach the driver", "load the kernel module of the vendor, or reinstall its driver for this kernel");
         Good(facts, vendor);
     }
 
@@ -201,7 +211,10 @@ internal static partial class Others
                     chips = count;
                     for (var i = 1; i < chips; i++) TextDevices.Of(facts, "npu-smi", "huawei", $"{device.Index!.Split(':')[0]}:{i}");
                     break;
-                case "hbmcapacitymb" or "ddrcapacitymb" when device is not null && Said.Positive(value, "MB") is { } size:
+                case "softwareversion" when device is not null:
+                    device.DriverVersion ??= Said.Word(value);
+                    break;
+                case "hbmcapacitymb" or "ddrcapacitymb" when device is not null && Said.Positive(value, key) is { } size:
                     device.Memory = Math.Max(device.Memory ?? 0, size);
                     break;
                 default:
@@ -256,6 +269,18 @@ internal static partial class Others
 
     [GeneratedRegex(@"Driver[ _][Vv]ersion""?\s{0,40}:\s{0,4}""?([\w.-]{1,40})", RegexOptions.IgnoreCase, Said.RegexLimitMs)]
     private static partial Regex GmiDriver();
+
+    [GeneratedRegex(@"^\|\s{1,4}(\d{1,3})\s{1,8}/?\s{1,8}([A-Za-z]\S{2,30})\s{1,12}v\d[\d.]{0,16}\s{0,12}\|\s{0,20}([^|\n]{1,40}?)\s{0,12}\|", RegexOptions.Multiline, Said.RegexLimitMs)]
+    private static partial Regex CnRow();
+
+    [GeneratedRegex(@"(?:\bDriver|\|\s{0,8}O[nf]{1,2})\s{1,16}v(\d[\d.]{1,16})", RegexOptions.None, Said.RegexLimitMs)]
+    private static partial Regex CnDriver();
+
+    [GeneratedRegex(@"XPU-RT|KUNLUN|Kunlun|^XPU \d{1,3}:", RegexOptions.Multiline, Said.RegexLimitMs)]
+    private static partial Regex KunlunText();
+
+    [GeneratedRegex(@"No device|Level.?Zero.{0,40}(?:error|fail|not)|not initialized", RegexOptions.IgnoreCase, Said.RegexLimitMs)]
+    private static partial Regex NoXpu();
 
     [GeneratedRegex(@"fail|error|couldn't|cannot|not loaded|no device", RegexOptions.IgnoreCase, Said.RegexLimitMs)]
     private static partial Regex Complaint();

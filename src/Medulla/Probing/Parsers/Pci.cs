@@ -138,7 +138,7 @@ internal static partial class Pci
     {
         var name = Maker().Replace(words, "").Trim();
         if (vendor is "amd" or "intel" && Bracket().Match(name) is { Success: true } inner) name = inner.Groups[1].Value.Trim();
-        return name.Length > 0 ? name : DeviceTable.OfNumber(pciId)?.Name is { Length: > 0 } known ? known : pciId;
+        return name.Length > 0 && name != "Device" ? name : DeviceTable.OfNumber(pciId)?.Name is { Length: > 0 } known ? known : pciId;
     }
 
     private static bool Driver(Device? device, string module)

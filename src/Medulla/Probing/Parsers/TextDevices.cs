@@ -11,6 +11,28 @@ internal static partial class TextDevices
 {
     private const int MaxDevices = 256;
 
+    /// <summary>Headings below which a device's parts and guests are, whose memory is not its own.</summary>
+    private static readonly string[] Parts = ["MIG Device", "Processes"];
+
+    /// <summary>The forms that most tools have copied: the boxed table, the list, comma-separated values with a header, blocks. True when there was a device.</summary>
+    public static bool Any(string text, Facts facts, string scope, string vendor) =>
+        Banner.Parse(text, facts, scope, vendor) || List(text, facts, scope, vendor) || Csv(text, facts, scope, vendor) || Blocks(text, facts, scope, vendor);
+
+    /// <summary><c>XPU 0: name (UUID: …)</c>.</summary>
+    private static bool List(string text, Facts facts, string scope, string vendor)
+    {
+        var found = false;
+        foreach (var line in Said.Lines(text))
+        {
+            if (Listed().Match(line) is not { Success: true } match) continue;
+            found = true;
+            var device = Of(facts, scope, vendor, match.Groups[1].Value);
+            (device.Name, device.NameRank) = (match.Groups[2].Value, 4);
+        }
+
+        return found;
+    }
+
     /// <summary>Lines that carry their device: <c>GPU[0] : Card Series : …</c>. True when there was one.</summary>
     public static bool Tagged(string text, Facts facts, string scope, string vendor)
     {
@@ -22,7 +44,6 @@ internal static partial class TextDevices
             found = true;
             if (Said.Pair(match.Groups[2].Value.Trim()) is not var (key, value) || key.Length == 0) continue;
             var device = Of(facts, scope, vendor, match.Groups[1].Value);
-            if (Said.Key(key) == "gpuid" || Said.Key(key) == "dcuid") key = "device id";
             Fields.Apply(device, key, value);
             if (value.Trim() == "N/A" && key.Contains("Series", StringComparison.Ordinal)) device.Notes.Add("the tool gives no name");
         }
@@ -62,6 +83,7 @@ internal static partial class TextDevices
                 continue;
             }
 
+            if (path.Any(p => Parts.Contains(p.Name, StringComparer.Ordinal))) continue;
             var whole = string.Join(' ', path.Reverse().Select(p => p.Name).Append(key));
             if (device is null) shared.Add((key, value));
             else if (!Fields.Apply(device, whole, value) && path.Count > 0 && !whole.Contains("emory", StringComparison.OrdinalIgnoreCase)) Fields.Apply(device, key, value);
@@ -75,6 +97,41 @@ internal static partial class TextDevices
         }
 
         return facts.Devices.Count > count || device is not null;
+    }
+
+    /// <summary>Comma-separated values below a header whose names tell of devices, in any order. True when there was a device.</summary>
+    public static bool Csv(string text, Facts facts, string scope, string vendor)
+    {
+        List<string>? header = null;
+        var (found, number) = (false, 0);
+        foreach (var line in Said.Lines(text))
+        {
+            if (line.Length is 0 or > 4000 || !line.Contains(',')) continue;
+            var cells = Said.Cells(line);
+            if (header is null)
+            {
+                if (cells.Exists(c => Fields.IsTelling(UnitInHeader().Replace(c, "")))) header = cells;
+                continue;
+            }
+
+            if (cells.Count != header.Count)
+            {
+                facts.Find("malformed-row", scope, $"a row has {cells.Count} of {header.Count} columns and is not used", $"run {scope} again: the output was cut");
+                continue;
+            }
+
+            found = true;
+            var place = header.FindIndex(h => Said.Key(h) is "index" or "gpu" or "device" or "deviceid" or "gpuid" or "npuid");
+            var index = place >= 0 && CardNumber().Match(cells[place]) is { Success: true } card ? card.Groups[1].Value : number.ToString(CultureInfo.InvariantCulture);
+            number++;
+            var device = Of(facts, scope, vendor, index);
+            for (var i = 0; i < cells.Count; i++)
+            {
+                if (i != place) Fields.Apply(device, header[i], cells[i]);
+            }
+        }
+
+        return found;
     }
 
     /// <summary>A table whose header begins with <c>Device</c>, <c>DCU</c>, <c>GPU</c>, …: columns are told apart by two blanks. True when there was one.</summary>
@@ -116,8 +173,17 @@ internal static partial class TextDevices
     [GeneratedRegex(@"^\s{0,8}(?:GPU|DCU|HCU|XPU|card)\s?\[?#?(\d{1,4})\]?\s{0,40}:\s*(.{1,400})$", RegexOptions.IgnoreCase, Said.RegexLimitMs)]
     private static partial Regex Tag();
 
-    [GeneratedRegex(@"^\s{0,3}(?:GPU|NPU ID|DCU|HCU|Device)\s{0,40}(?::\s{0,20}|#|\s|(?=\d))\s{0,4}(\d{1,4}(?:\s{1,20}\S{1,40}){0,3}|[0-9A-Fa-f]{4,8}:[0-9A-Fa-f:.]{7,20})\s*$", RegexOptions.None, Said.RegexLimitMs)]
+    [GeneratedRegex(@"^\s{0,3}(?:GPU|XPU|NPU ID|DCU|HCU|Device|Card)\s{0,40}(?::\s{0,20}|#|\s|(?=\d))\s{0,4}(\d{1,4}(?:\s{1,20}\S{1,40}){0,3}|[0-9A-Fa-f]{4,8}:[0-9A-Fa-f:.]{7,20})\s*$", RegexOptions.None, Said.RegexLimitMs)]
     private static partial Regex Heading();
+
+    [GeneratedRegex(@"^\s{0,4}(?:GPU|XPU|PPU|MLU) (\d{1,3}):\s{0,4}(\S.{0,80}?)\s{0,4}\(UUID:", RegexOptions.None, Said.RegexLimitMs)]
+    private static partial Regex Listed();
+
+    [GeneratedRegex(@"\s{0,2}[\[(][A-Za-z/%]{1,6}[\])]$", RegexOptions.None, Said.RegexLimitMs)]
+    private static partial Regex UnitInHeader();
+
+    [GeneratedRegex(@"^(?:card|gpu|device|dcu|hcu)?\s?(\d{1,4})$", RegexOptions.IgnoreCase, Said.RegexLimitMs)]
+    private static partial Regex CardNumber();
 
     [GeneratedRegex(@"\s{2,}|\t", RegexOptions.None, Said.RegexLimitMs)]
     private static partial Regex Gap();

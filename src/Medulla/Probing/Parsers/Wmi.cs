@@ -105,15 +105,22 @@ internal static partial class Wmi
             var record = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
             for (var i = 0; i < names.Count; i++)
             {
-                var from = names[i].Index;
-                var to = i + 1 < names.Count ? names[i + 1].Index : line.Length;
-                record[names[i].Value] = from < line.Length ? line[from..Math.Min(to, line.Length)].Trim() : "";
+                var from = Begin(line, names[i].Index);
+                var to = i + 1 < names.Count ? Begin(line, names[i + 1].Index) : line.Length;
+                record[names[i].Value] = from < to && from < line.Length ? line[from..Math.Min(to, line.Length)].Trim() : "";
             }
 
             records.Add(record);
         }
 
         return records;
+    }
+
+    /// <summary>Numbers stand at the right of their column: a long one begins before its header does.</summary>
+    private static int Begin(string line, int at)
+    {
+        while (at > 0 && at < line.Length && line[at] != ' ' && line[at - 1] != ' ') at--;
+        return at;
     }
 
     private static void Video(Dictionary<string, string> record, Facts facts)
@@ -133,6 +140,7 @@ internal static partial class Wmi
         if (maker is null) return;
         var device = new Device { Scope = "win32", Index = facts.Devices.Count.ToString(CultureInfo.InvariantCulture), Vendor = maker, Name = name, NameRank = 3 };
         if (number.Success) device.PciId = $"{number.Groups[1].Value}:{number.Groups[2].Value}".ToLowerInvariant();
+        else if (maker == "amd" && ChipNumber().Match(record.GetValueOrDefault("VideoProcessor") ?? "") is { Success: true } chip) device.PciId = $"1002:{chip.Groups[1].Value}".ToLowerInvariant();
 
         // The field has 32 bits: it cannot say 4 GiB and more, and says 4 GiB less a MiB or what is left over.
         if (Said.Whole(record.GetValueOrDefault("qwMemorySize") ?? record.GetValueOrDefault("HardwareInformation.qwMemorySize")) is { } real and > 0) device.Memory = real;
@@ -204,6 +212,9 @@ internal static partial class Wmi
 
     [GeneratedRegex(@"^[\s-]{1,400}$", RegexOptions.None, Said.RegexLimitMs)]
     private static partial Regex Ruler();
+
+    [GeneratedRegex(@"\(0x([0-9A-Fa-f]{4})\)", RegexOptions.None, Said.RegexLimitMs)]
+    private static partial Regex ChipNumber();
 
     [GeneratedRegex(@"VEN_([0-9A-Fa-f]{4})&DEV_([0-9A-Fa-f]{4})", RegexOptions.None, Said.RegexLimitMs)]
     private static partial Regex Pnp();
