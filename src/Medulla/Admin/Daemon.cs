@@ -86,7 +86,8 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         var shelf = new EngineShelf(options.Data, new BuildOptions { Folder = options.Engines, Cache = Environment.GetEnvironmentVariable("MEDULLA_ENGINE_CACHE") }, signals, time, Log<EngineShelf>(app));
         var executor = new Executor(instances, store, shelf, signals, Relaunch, MachineStart.Anew, Log<Executor>(app));
         var machine = new MachineWatch(() => probe.Read(options.Data.Root), time, signals.Nudge);
-        using var sensors = new HostSensors(options.Data.Root, probe, time, (code, subject, evidence) => signals.Post(new Signal.HostEvent(code, subject, evidence)), signals.Nudge, host => Meaning(host, machine.Current), new NvidiaWatch(() => instances.Read().Select(i => i.Pid).ToHashSet(), NvidiaWatch.Find()));
+        var nvidia = new NvidiaWatch(() => instances.Read().Select(i => i.Pid).ToHashSet(), new LiveSource(options.Data.Root, hanging: new(StringComparer.Ordinal)));
+        using var sensors = new HostSensors(options.Data.Root, probe, time, (code, subject, evidence) => signals.Post(new Signal.HostEvent(code, subject, evidence)), signals.Nudge, host => Meaning(host, machine.Current), nvidia);
         var world = new DeviceWorld(instances, store, shelf, executor, signals, probe, machine, sensors, clock);
         var page = new MetricsPage(metrics, journal, signals, reporters.Webhook);
         var api = new AdminApi(options, gatewayOptions, world, () => screen.Endpoint, () => _told, page, probe, Stop);

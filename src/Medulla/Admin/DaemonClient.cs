@@ -22,10 +22,7 @@ internal sealed class DaemonClient : IDisposable
     public DaemonCard Card { get; }
 
     /// <summary>Null when no daemon has left its card there.</summary>
-    public static DaemonClient? Find(DataDirectory data)
-    {
-        return CardIn(data) is { } card ? new DaemonClient(card) : null;
-    }
+    public static DaemonClient? Find(DataDirectory data) => CardIn(data) is { } card ? new DaemonClient(card) : null;
 
     /// <summary>The card that a daemon left there; null when there is none. One that was ended in good order takes it away.</summary>
     public static DaemonCard? CardIn(DataDirectory data)

@@ -23,7 +23,6 @@ internal sealed class LiveSource(string data, string root = "/", IReadOnlyList<s
     /// <summary>The subject of the files, in a finding that they did not answer.</summary>
     public const string KernelFiles = "files of the kernel";
 
-
     private const int MaxMatches = 64;
     private const int MaxFiles = 2000;
 
@@ -34,6 +33,15 @@ internal sealed class LiveSource(string data, string root = "/", IReadOnlyList<s
 
     public Task<IReadOnlyList<Reading>> ReadAsync() => Task.Run(Read);
 
+    /// <summary>Runs one tool alone; null when it is not installed.</summary>
+    public Reading? Ask(CommandRow row, TimeSpan budget)
+    {
+        if (Locate(row) is not { } program) return null;
+        return StillHangs(row.Name) ? Unanswered(row) : Run(row, program, budget);
+    }
+
+    private static Reading Unanswered(CommandRow row) => new(row.Name, string.Join(' ', row.Command), "") { End = ReadingEnd.TimedOut };
+
     private IReadOnlyList<Reading> Read()
     {
         var found = new ConcurrentQueue<(int Order, Reading Reading)>();
@@ -42,8 +50,8 @@ internal sealed class LiveSource(string data, string root = "/", IReadOnlyList<s
         foreach (var (row, order) in ProbeTable.Commands.Select((r, i) => (r, i)).Where(r => r.r.On.HasFlag(Here)))
         {
             if (Locate(row) is not { } program) continue;
-            asked.Add((order, new Reading(row.Name, string.Join(' ', row.Command), "") { End = ReadingEnd.TimedOut }));
-            if (!StillHangs(row.Name)) threads.Add(Begin(() => found.Enqueue((order, Run(row, program)))));
+            asked.Add((order, Unanswered(row)));
+            if (!StillHangs(row.Name)) threads.Add(Begin(() => found.Enqueue((order, Run(row, program, Budget)))));
         }
 
         var read = false;
@@ -103,7 +111,7 @@ internal sealed class LiveSource(string data, string root = "/", IReadOnlyList<s
         return null;
     }
 
-    private Reading Run(CommandRow row, string program)
+    private Reading Run(CommandRow row, string program, TimeSpan budget)
     {
         var origin = string.Join(' ', row.Command);
         var alone = SessionStarter();
@@ -125,10 +133,10 @@ internal sealed class LiveSource(string data, string root = "/", IReadOnlyList<s
         var output = new Collected(process.StandardOutput);
         var error = new Collected(process.StandardError);
         var began = Stopwatch.GetTimestamp();
-        var ended = process.WaitForExit(Budget);
+        var ended = process.WaitForExit(budget);
 
         // Its children may hold the pipes: the budget is for all of them.
-        var whole = ended && output.Finish(Budget - Stopwatch.GetElapsedTime(began)) && error.Finish(Budget - Stopwatch.GetElapsedTime(began));
+        var whole = ended && output.Finish(budget - Stopwatch.GetElapsedTime(began)) && error.Finish(budget - Stopwatch.GetElapsedTime(began));
         if (!whole)
         {
             EndAll(process, alone is not null);

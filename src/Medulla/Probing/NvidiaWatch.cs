@@ -1,5 +1,3 @@
-using System.ComponentModel;
-using System.Diagnostics;
 using System.Globalization;
 
 namespace Medulla.Probing;
@@ -9,8 +7,8 @@ namespace Medulla.Probing;
 /// asked. Waits for nobody: <see cref="Current"/> is the latest answer. Bounds: one question at a time, <see cref="Limit"/> each.
 /// </summary>
 /// <param name="engines">Processes of our own engines.</param>
-/// <param name="program">The tool; null where there is none.</param>
-internal sealed class NvidiaWatch(Func<IReadOnlySet<int>> engines, string? program)
+/// <param name="source">Where the tool is asked; it begins none beside one that hangs.</param>
+internal sealed class NvidiaWatch(Func<IReadOnlySet<int>> engines, LiveSource source)
 {
     /// <summary>A desktop has a little of the accelerator's memory: what others have below this is not told.</summary>
     private const long TellMiB = 1024;
@@ -29,13 +27,10 @@ internal sealed class NvidiaWatch(Func<IReadOnlySet<int>> engines, string? progr
 
     public Seen? Current { get; private set; }
 
-    /// <summary>The tool's path; null where it is not installed.</summary>
-    public static string? Find() => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries).Select(d => Path.Combine(d, "nvidia-smi")).FirstOrDefault(File.Exists);
-
     /// <summary>Asks in the background, unless a question is under way.</summary>
     public void Look()
     {
-        if (program is null || Interlocked.Exchange(ref _asking, 1) == 1) return;
+        if (Interlocked.Exchange(ref _asking, 1) == 1) return;
         _ = Task.Run(() =>
         {
             try
@@ -49,39 +44,21 @@ internal sealed class NvidiaWatch(Func<IReadOnlySet<int>> engines, string? progr
         });
     }
 
-    private Seen Ask()
+    /// <summary>Null where there is no such tool.</summary>
+    private Seen? Ask()
     {
-        if (Run("--query-compute-apps=pid,used_memory,process_name") is not { } apps || Run("--query-gpu=index,clocks_throttle_reasons.active") is not { } devices) return new Seen(false, null, null);
+        if (source.Ask(ProbeTable.NvidiaUse, Limit) is not { } apps || source.Ask(ProbeTable.NvidiaSlowing, Limit) is not { } devices) return null;
+        if (apps.End != ReadingEnd.Whole || devices.End != ReadingEnd.Whole) return new Seen(false, null, null);
         var ours = engines();
-        var foreign = Rows(apps, 3)
+        var foreign = Rows(apps.Text, 3)
             .Where(r => int.TryParse(r[0], CultureInfo.InvariantCulture, out var pid) && !ours.Contains(pid) && long.TryParse(r[1], CultureInfo.InvariantCulture, out var used) && used >= TellMiB)
             .Select(r => $"pid {r[0]} ({Path.GetFileName(r[2])}) has {r[1]} MiB of an accelerator");
-        var slowed = Rows(devices, 2)
+        var slowed = Rows(devices.Text, 2)
             .Where(r => r[1].StartsWith("0x", StringComparison.OrdinalIgnoreCase) && ulong.TryParse(r[1].AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var reasons) && (reasons & Heat) != 0)
             .Select(r => $"accelerator {r[0]} slows itself down because of its temperature (reasons {r[1]})");
         return new Seen(true, Told(foreign), Told(slowed));
 
         static string? Told(IEnumerable<string> sentences) => string.Join("; ", sentences.Take(4)) is { Length: > 0 } text ? text : null;
         static IEnumerable<string[]> Rows(string text, int columns) => text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.Split(',', columns, StringSplitOptions.TrimEntries)).Where(r => r.Length == columns);
-    }
-
-    /// <summary>Null when it gave no answer in time.</summary>
-    private string? Run(string question)
-    {
-        try
-        {
-            var start = new ProcessStartInfo(program!) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
-            start.ArgumentList.Add(question);
-            start.ArgumentList.Add("--format=csv,noheader,nounits");
-            using var process = Process.Start(start)!;
-            var (output, _) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-            if (process.WaitForExit(Limit)) return process.ExitCode == 0 ? output.Result : null;
-            process.Kill();
-            return null;
-        }
-        catch (Win32Exception)
-        {
-            return null;
-        }
     }
 }

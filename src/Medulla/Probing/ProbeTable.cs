@@ -37,12 +37,20 @@ internal sealed record FileRow(string Path)
 /// <summary>What a probe asks on each platform: data.</summary>
 internal static partial class ProbeTable
 {
+    private static readonly string[] NvidiaFolders = ["/usr/lib/wsl/lib", "/usr/local/nvidia/bin", @"C:\Windows\System32", @"C:\Program Files\NVIDIA Corporation\NVSMI"];
+
+    /// <summary>Who uses the memory of NVIDIA's accelerators now: pid, MiB, program. Not part of what a machine is.</summary>
+    public static CommandRow NvidiaUse { get; } = new("nvidia-smi-use", Platforms.Linux | Platforms.Windows, ["nvidia-smi", "--query-compute-apps=pid,used_memory,process_name", "--format=csv,noheader,nounits"], NvidiaFolders);
+
+    /// <summary>Why NVIDIA's accelerators slow themselves down now: index, bits. Not part of what a machine is.</summary>
+    public static CommandRow NvidiaSlowing { get; } = new("nvidia-smi-slowing", Platforms.Linux | Platforms.Windows, ["nvidia-smi", "--query-gpu=index,clocks_throttle_reasons.active", "--format=csv,noheader,nounits"], NvidiaFolders);
+
     public static CommandRow[] Commands { get; } =
     [
         new("nvidia-smi-query", Platforms.Linux | Platforms.Windows,
             ["nvidia-smi", "--query-gpu=index,name,memory.total,driver_version,compute_cap,pci.bus_id,pci.device_id,power.limit,temperature.gpu,pcie.link.gen.current,pcie.link.width.current,pcie.link.width.max,mig.mode.current,vbios_version", "--format=csv"],
-            ["/usr/lib/wsl/lib", "/usr/local/nvidia/bin", @"C:\Windows\System32", @"C:\Program Files\NVIDIA Corporation\NVSMI"]),
-        new("nvidia-smi", Platforms.Linux | Platforms.Windows, ["nvidia-smi"], ["/usr/lib/wsl/lib", "/usr/local/nvidia/bin", @"C:\Windows\System32", @"C:\Program Files\NVIDIA Corporation\NVSMI"]) { Until = "Processes:" },
+            NvidiaFolders),
+        new("nvidia-smi", Platforms.Linux | Platforms.Windows, ["nvidia-smi"], NvidiaFolders) { Until = "Processes:" },
         new("rocm-smi", Platforms.Linux, ["rocm-smi", "--showproductname", "--showmeminfo", "vram", "gtt", "--showdriverversion", "--showbus", "--json"], ["/opt/rocm/bin"]),
         new("amd-smi", Platforms.Linux, ["amd-smi", "static", "--asic", "--bus", "--vram", "--driver", "--limit", "--json"], ["/opt/rocm/bin"]),
         new("rocminfo", Platforms.Linux, ["rocminfo"], ["/opt/rocm/bin"]),

@@ -46,7 +46,7 @@ public sealed class LiveDetectTests
 
     private static string Json(IReadOnlyList<Reading> readings) => Encoding.UTF8.GetString(JsonSerializer.SerializeToUtf8Bytes(DetectReport.Of(Detection.Of(readings)), CoreJson.Default.DetectReport));
 
-    private static void Script(string path, string body)
+    internal static void Script(string path, string body)
     {
         File.WriteAllText(path, "#!/bin/sh\n" + body + "\n");
         if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
