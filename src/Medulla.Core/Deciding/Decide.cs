@@ -23,6 +23,9 @@ public sealed record Decision
 
     public required ImmutableArray<Route> Routes { get; init; }
 
+    /// <summary>When each workload's instance is in memory.</summary>
+    public required ImmutableArray<Residence> Residences { get; init; }
+
     /// <summary>Why the device serves less than it should; null when it does not.</summary>
     public required string? Degraded { get; init; }
 
@@ -62,6 +65,7 @@ public static class Decide
         mind = Absorb.Facts(mind, advice, world, intent.Policy.Pace, notes);
 
         var situation = new Situation(intent, catalog, machine, mind, world, resolutions);
+        situation = situation with { Memory = mind = Reside(situation, notes) };
         var (plan, drift) = Planner.Draw(situation, advice);
         var (routes, degraded) = Routing.Of(situation, plan);
         var same = mind.SaysTheSameAs(memory);
@@ -72,10 +76,37 @@ public static class Decide
             Drift = drift,
             Routes = routes,
             Degraded = degraded,
-            Settled = mind.Trials.IsEmpty && plan.Moves.IsEmpty && mind.Target.Instances.All(i => world.Find(i.Id) is { State: InstanceState.Ready }),
+            Residences = situation.Residences,
+            Settled = mind.Trials.IsEmpty && plan.Moves.IsEmpty && mind.Target.Instances.All(i => IsAsItShould(i, world)),
             NextLook = Earlier(plan.Holds.Where(h => h.Until > world.Now.Boot).Min(h => h.Until), Absorb.NextQuiet(mind, world.Now.Boot, intent.Policy.Pace)),
             Notes = [.. notes],
         };
+    }
+
+    /// <summary>Ready; or on demand, not loaded, and not asked for.</summary>
+    private static bool IsAsItShould(InstanceSpec target, Observation world) => world.Find(target.Id) is { } fact
+        ? fact.State == InstanceState.Ready
+        : target.Residency == Residency.OnDemand && world.DemandOf(target.Workload) is null;
+
+    /// <summary>
+    /// When each instance is in memory follows from the targets and the intent, so it is decided again whenever these change. It
+    /// is no trial: what answers, and how, stays as it was proven.
+    /// </summary>
+    private static Memory Reside(Situation situation, List<Note> notes)
+    {
+        var memory = situation.Memory;
+        foreach (var residence in situation.Residences)
+        {
+            if (memory.Target.For(residence.Workload) is { } target && target.Residency != residence.Residency)
+            {
+                notes.Add(new Note("residency", Subjects.Workload(residence.Workload), $"{residence.Text}: {residence.Reason}"));
+                memory = memory with { Target = memory.Target.Put(target with { Residency = residence.Residency }) };
+            }
+
+            if (memory.Good.For(residence.Workload) is { } good && good.Residency != residence.Residency) memory = memory with { Good = memory.Good.Put(good with { Residency = residence.Residency }) };
+        }
+
+        return memory;
     }
 
     private static TimeSpan? Earlier(TimeSpan? a, TimeSpan? b) => a is null || b < a ? b : a;
@@ -153,13 +184,29 @@ public static class Decide
         var heard = ImmutableArray.CreateBuilder<(Workload Workload, Advice Advice)>(situation.Intent.Workloads.Length);
         foreach (var workload in situation.Intent.Workloads)
         {
-            var advice = Hear(situation, workload);
+            var advice = Place(situation, Hear(situation, workload));
             heard.Add((workload, advice));
             if (advice.InPlace is { } step) situation = situation with { Memory = Take(situation, step, notes) };
             if (advice.Ready is { } proposal) situation = situation with { Memory = Begin(situation, proposal, notes) };
         }
 
         return (situation.Memory, heard.MoveToImmutable());
+    }
+
+    /// <summary>Room is among what a trial needs: where others are on demand, its clock begins when they can make room.</summary>
+    private static Advice Place(Situation situation, Advice advice)
+    {
+        if (advice.Ready is not { } proposal || !situation.IsOnDemand(proposal.Workload.Name)) return advice;
+        var spec = proposal.Candidate.Spec;
+        if (situation.Memory.Good.For(spec.Workload)?.Id == spec.Id) return advice;
+        var others = situation.World.Instances
+            .Where(i => i.Workload != spec.Workload)
+            .Select(i => (Spec: situation.Memory.Find(i.Spec), Fact: i))
+            .Where(h => h.Spec is not null)
+            .Select(h => new Holder(h.Spec!, h.Fact))
+            .ToList();
+        others.AddRange(situation.Memory.Target.Instances.Where(t => t.Workload != spec.Workload && situation.World.Find(t.Id) is null && (!situation.IsOnDemand(t.Workload) || situation.Memory.TrialOf(t.Workload) is not null)).Select(t => new Holder(t, null)).ToList());
+        return Turns.For(situation, spec, situation.Now, others).Waits is { } waits ? advice with { Ready = null, Withheld = waits } : advice;
     }
 
     /// <summary>The first proposer with something to say. One that ranks no higher than the trial under way may only prepare.</summary>
@@ -239,7 +286,7 @@ public static class Decide
                 Fallback = fallback,
                 Change = change,
                 Reason = proposal.Reason,
-                Beside = fallback is not null && (proposal.Rank != Rank.Repair || situation.World.Find(fallback.Id) is { State: InstanceState.Ready }) && Beside.Fits(situation, fallback, candidate),
+                Beside = fallback is not null && ((proposal.Rank != Rank.Repair && !situation.IsOnDemand(candidate.Workload)) || situation.World.Find(fallback.Id) is { State: InstanceState.Ready }) && Beside.Fits(situation, fallback, candidate),
                 Mends = proposal.Step?.Condition,
                 StartedAt = now,
                 Deadline = now + Judge.Allowance(candidate),

@@ -17,6 +17,9 @@ public sealed record Policy
     /// <summary>Memory that stays the owner's: no plan counts on it.</summary>
     public ByteSize MemoryReserve { get; init; } = ByteSize.GiB(1);
 
+    /// <summary>An instance on demand that nobody has asked for so long is unloaded.</summary>
+    public TimeSpan UnloadAfter { get; init; } = TimeSpan.FromMinutes(15);
+
     /// <summary>How much faster than usual the times of quiet pass that prove a repair: 1 but in trials of the device itself.</summary>
     public double Pace { get; init; } = 1;
 }

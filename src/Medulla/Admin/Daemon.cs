@@ -61,10 +61,11 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         var wake = new Wake(time);
         var signals = new Signals(wake);
         var routes = new Routes();
+        var demand = new Demand();
         var metrics = new GatewayMetrics();
         var gatewayOptions = new GatewayOptions { Key = options.Key, LocalToken = new Secret(RandomNumberGenerator.GetHexString(32, lowercase: true)) };
         using var forwarder = new Forwarder(gatewayOptions, time);
-        var gateway = new OpenAiGateway(gatewayOptions, routes, signals, forwarder, metrics, time);
+        var gateway = new OpenAiGateway(gatewayOptions, routes, signals, demand, forwarder, metrics, time);
         var record = new RecordFile(options.Data.Memory, options.Data.Aside);
         var memory = Recall(record, signals);
         var journal = new Journal(options.Data.Journal);
@@ -76,7 +77,7 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         var shelf = new EngineShelf(options.Data, new BuildOptions { Folder = options.Engines, Cache = Environment.GetEnvironmentVariable("MEDULLA_ENGINE_CACHE") }, signals, time, Log<EngineShelf>(app));
         var executor = new Executor(instances, store, shelf, signals, Log<Executor>(app));
         using var sensors = new HostSensors(options.Data.Root, probe, time, (code, subject, evidence) => signals.Post(new Signal.HostEvent(code, subject, evidence)), signals.Nudge, Meaning);
-        var world = new DeviceWorld(instances, store, shelf, executor, signals, probe, sensors, clock);
+        var world = new DeviceWorld(instances, store, shelf, executor, signals, demand, probe, sensors, clock);
         var page = new MetricsPage(metrics, journal, signals, reporters.Webhook);
         var api = new AdminApi(options, gatewayOptions, world, () => screen.Endpoint, () => _told, page, probe, Stop);
         app.Run(context => AdminApi.Handles(context.Request.Path) ? Task.Run(() => api.HandleAsync(context)) : context.Request.Path == "/health" ? gateway.HealthAsync(context) : gateway.HandleAsync(context));
