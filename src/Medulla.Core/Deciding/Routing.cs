@@ -26,14 +26,15 @@ public static class Routing
         var belowFloor = spec is not null && (spec.Quality < workload.FloorQuality || spec.Context < workload.FloorContext);
         var closed = fact is not null && plan.Closed.Contains(fact.Id);
         var served = fact is not null && !belowFloor && !closed;
+        var onDemand = situation.IsOnDemand(workload.Name);
         return new Route
         {
             Workload = workload.Name,
             Task = workload.Task,
             Instance = served ? fact!.Id : null,
             Model = spec?.Model ?? target?.Model,
-            Expected = !served && IsExpected(situation, workload, target, plan),
-            OnDemand = target is not null && !belowFloor && situation.IsOnDemand(workload.Name),
+            Expected = !served && !(belowFloor && onDemand) && IsExpected(situation, workload, target, plan),
+            OnDemand = target is not null && !belowFloor && onDemand,
             Reason = served ? null : closed ? $"{workload.Name} finishes what it has begun and then makes room: others wait for its memory" : belowFloor ? $"{spec!.Model} is below the floor of {workload.Name}" : WhyNot(workload, target, plan),
             Context = spec?.Context ?? 0,
         };

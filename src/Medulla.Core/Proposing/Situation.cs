@@ -47,8 +47,8 @@ public sealed record Situation(Intent Intent, Catalog Catalog, Machine Machine, 
 
         // What is kept for others must not keep everybody from beginning.
         var resolution = Resolutions.Of(workload, Known, Kept(o => Sharing.Reserve(o, Intent.Workloads.Length, Known, Resolutions)));
-        if (resolution.Candidates.IsEmpty) resolution = Resolutions.Of(workload, Known, Kept(Least));
-        return resolution.Candidates.IsEmpty ? Resolutions.Of(workload, Known, taken) : resolution;
+        if (!Allowed(workload, resolution).Any()) resolution = Resolutions.Of(workload, Known, Kept(Least));
+        return Allowed(workload, resolution).Any() ? resolution : Resolutions.Of(workload, Known, taken);
 
         PoolUse Kept(Func<Workload, InstanceSpec?> reserve)
         {
