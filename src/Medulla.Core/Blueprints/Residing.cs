@@ -27,11 +27,12 @@ public static class Residing
 
         // What cannot be loaded beside those that the owner keeps is refused whatever the others do.
         var turns = claims.Where(c => c.Workload.Residency == Residency.OnDemand && Short(stays.Plus(c.Use)) is null).ToList();
-        var open = claims.Where(c => c.Workload.Residency is null && Short(stays.Plus(c.Use)) is null).Order(Claim.First).ToList();
+        var open = claims.Where(c => c.Workload.Residency is null && Short(stays.Plus(c.Use)) is null).ToList();
         var all = stays.Plus(Sum(open)).Plus(Largest(turns));
         if (Short(all) is null) return [.. claims.Select(c => new Residence(c.Workload.Name, c.Workload.Residency ?? Residency.Resident, c.Workload.Residency is null ? "all that is to stay loaded fits together" : Stated(c.Workload)))];
 
         var told = new Dictionary<WorkloadName, Residence>();
+        open = [.. open.Order(Claim.First)];
         turns.AddRange(open);
         var loaded = claims.Where(c => c.Workload.Residency == Residency.Resident).Select(c => c.Workload.Name).ToList();
         foreach (var claim in open)

@@ -61,10 +61,11 @@ public static class Decide
         mind = Absorb.Health(mind, world, notes);
         mind = Absorb.Sensed(mind, world, intent.Policy, Budget.IsUnified(machine), notes);
         mind = Verdicts(mind, catalog, world, notes);
-        (mind, var advice) = Adopt(new Situation(intent, catalog, machine, mind, world, resolutions), notes);
+        var before = new Situation(intent, catalog, machine, mind, world, resolutions);
+        (mind, var advice) = Adopt(before, notes);
         mind = Absorb.Facts(mind, advice, world, intent.Policy.Pace, notes);
 
-        var situation = new Situation(intent, catalog, machine, mind, world, resolutions);
+        var situation = before with { Memory = mind };
         situation = situation with { Memory = mind = Reside(situation, notes) };
         var (plan, drift) = Planner.Draw(situation, advice);
         var (routes, degraded) = Routing.Of(situation, plan);

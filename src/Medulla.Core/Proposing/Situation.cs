@@ -96,7 +96,7 @@ public sealed record Situation(Intent Intent, Catalog Catalog, Machine Machine, 
     private InstanceSpec? Needed(Workload workload)
     {
         var target = Memory.Target.For(workload.Name);
-        var answers = target is not null && (Memory.TrialOf(workload.Name) is not null || target.Asked == InstanceSpec.AskedBy(workload, Intent.IsDefault));
+        var answers = target is not null && (Memory.TrialOf(workload.Name) is not null || target.Asked == Resolutions.AskedBy(workload, Intent.IsDefault));
         return answers ? target : Least(workload) ?? target;
     }
 
