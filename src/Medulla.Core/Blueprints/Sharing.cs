@@ -20,8 +20,9 @@ public static class Sharing
     public static InstanceSpec? Reserve(Workload workload, int among, Knowing known, Resolutions resolutions) =>
         Fair(resolutions.Of(workload, known, PoolUse.None).Candidates, among, known);
 
-    /// <summary>The least that could serve; null when nothing could.</summary>
-    public static InstanceSpec? Smallest(IEnumerable<Candidate> candidates) => candidates.MinBy(c => c.Spec.Memory.Bytes + c.Spec.DeviceMemory.Bytes)?.Spec;
+    /// <summary>The least that could serve, in its smallest shape above the floor; null when nothing could.</summary>
+    public static InstanceSpec? Smallest(IEnumerable<Candidate> candidates) =>
+        candidates.MinBy(c => c.Least.Host.Bytes + c.Least.Device.Bytes) is { } least ? least.Spec with { Memory = least.Least.Host, DeviceMemory = least.Least.Device } : null;
 
     /// <summary>
     /// Plans every workload in the intent's order, each beside what was planned before it and what is kept for those after it.
