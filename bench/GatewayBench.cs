@@ -99,7 +99,7 @@ internal static partial class GatewayBench
         var route = new Route { Workload = new("chat"), Task = WorkloadTask.Chat, Instance = upstream.Id, Model = new ModelId("tiny"), Expected = false, Reason = null, Context = 1024 };
         routes.Publish(new RouteTable(1, [route], null), ImmutableDictionary<InstanceId, Upstream>.Empty.Add(upstream.Id, upstream));
         using var forwarder = new Forwarder(options, TimeProvider.System);
-        var gateway = new OpenAiGateway(options, routes, new Signals(new Wake(TimeProvider.System)), forwarder, new GatewayMetrics(), TimeProvider.System);
+        var gateway = new OpenAiGateway(options, routes, new Signals(new Wake(TimeProvider.System)), new Demand(), forwarder, new GatewayMetrics(), TimeProvider.System);
         app.Run(gateway.HandleAsync);
         await app.RunAsync();
         return 0;

@@ -55,7 +55,7 @@ public static class IntentFile
             Context = map.Number("context", 256, 1 << 20) ?? 8192,
             Concurrency = map.Number("concurrency", 1, 64) ?? 4,
             Service = ReadService(service, map.Number("prompt_tokens", 1, 1 << 20)),
-            Residency = map.Choice("residency", Residencies) ?? Residency.Resident,
+            Residency = map.Choice("residency", Residencies),
             Model = map.Parsed<ModelId>("model", "the id of a model"),
             FloorQuality = floor?.Number("quality", 0, 100) ?? 0,
             FloorContext = floor?.Number("context", 0, 1 << 20) ?? 0,
@@ -87,6 +87,7 @@ public static class IntentFile
             DiskCap = map.Size("disk_cap"),
             DiskReserve = map.Size("disk_reserve") ?? usual.DiskReserve,
             MemoryReserve = map.Size("memory_reserve") ?? usual.MemoryReserve,
+            UnloadAfter = map.Real("unload_after_minutes", 0.1, 7 * 24 * 60) is { } minutes ? TimeSpan.FromMinutes(minutes) : usual.UnloadAfter,
         };
     }
 

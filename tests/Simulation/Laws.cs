@@ -1,6 +1,7 @@
 using Medulla.Core.Blueprints;
 using Medulla.Core.Deciding;
 using Medulla.Core.Intents;
+using Medulla.Core.Machines;
 using Medulla.Core.Observing;
 using Medulla.Core.Planning;
 using Medulla.Core.Proposing;
@@ -111,6 +112,30 @@ internal static class Laws
             if (others == 0 && stop.Reason.Length < 10) Broken(9, $"the last healthy instance of {fact.Workload} is stopped without a reason");
             if (then.Memory.RenewalOf(fact.Spec, fact.StartedAt) is null && then.Memory.TrialOf(fact.Workload) is { Beside: true } trial && trial.Fallback?.Id == fact.Spec) Broken(9, "a fallback is stopped that fits beside its candidate");
         }
+    }
+
+    /// <summary>Those that take turns: nobody is ended at work or while it stays loaded, nothing is loaded that nobody asks for, and no more than fits.</summary>
+    public static void Turns(Intent intent, Machine machine, Observation world, Decision then)
+    {
+        var memory = then.Memory;
+        foreach (var stop in then.Plan.Moves.OfType<Move.StopInstance>())
+        {
+            var fact = world.Instances.First(i => i.Id == stop.Id);
+            if (fact.State != InstanceState.Ready || memory.Target.For(fact.Workload) is not { } target || target.Id != fact.Spec || memory.RenewalOf(fact.Spec, fact.StartedAt) is not null) continue;
+            if (target.Residency == Residency.Resident) Broken(9, $"{fact.Workload} stays loaded and is stopped: {stop.Reason}");
+            if (fact.Requests > 0) Broken(9, $"{fact.Workload} has requests in flight and is stopped: {stop.Reason}");
+            if (memory.TrialOf(fact.Workload) is not null) Broken(9, $"{fact.Workload} is on trial and is stopped: {stop.Reason}");
+        }
+
+        foreach (var start in then.Plan.Moves.OfType<Move.StartInstance>().Where(s => memory.Target.For(s.Spec.Workload) is { Residency: Residency.OnDemand }))
+        {
+            var proof = memory.TrialOf(start.Spec.Workload)?.Candidate.Id == start.Spec.Id;
+            if (!proof && world.DemandOf(start.Spec.Workload) is null) Broken(0, $"{start.Spec.Workload} is on demand and is loaded although nobody asks for it");
+            var held = world.Instances.Select(i => memory.Find(i.Spec)).OfType<InstanceSpec>().Where(s => s.Id != start.Spec.Id);
+            if (!Budget.Holds(machine, intent.Policy, PoolUse.Of(held).With(start.Spec))) Broken(0, $"{start.Spec} is loaded beside what leaves it no room");
+        }
+
+        if (then.Plan.Closed.Any(c => memory.Target.For(world.Instances.First(i => i.Id == c).Workload) is not { Residency: Residency.OnDemand })) Broken(9, "what stays loaded takes nothing new");
     }
 
     private static void Law11(Decision then, Observation world)

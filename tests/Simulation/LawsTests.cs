@@ -60,6 +60,22 @@ public class LawsTests
     }
 
     [Fact]
+    public void Law_9_wants_nobody_ended_for_another_who_stays_loaded_or_is_at_work()
+    {
+        var stop = new Move.StopInstance(_honest.Seen.Instances[0].Id, _honest.Target.Workload, 1, TimeSpan.Zero) { Reason = "another needs its memory" };
+        var then = _honest.Then with { Plan = new Plan([stop], []) };
+        Turn(then, requests: 0);
+        Turn(then with { Memory = then.Memory with { Target = then.Memory.Target.Put(_honest.Target with { Residency = Core.Intents.Residency.OnDemand }) } }, requests: 1);
+
+        void Turn(Decision decision, int requests)
+        {
+            var seen = _honest.Seen with { Instances = [_honest.Seen.Instances[0] with { Requests = requests }] };
+            var broken = Assert.Throws<LawBrokenException>(() => Laws.Turns(Shelf.Chat(), Shelf.Machine(4), seen, decision));
+            Assert.StartsWith("law 9:", broken.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void Law_11_wants_a_budget_of_upgrades() =>
         Breaks(11, _honest.With(m => m with { TrialStarts = [.. Enumerable.Repeat(_honest.Seen.Now.Boot, Upgrade.BudgetPerHour + 1)] }));
 

@@ -67,6 +67,8 @@ internal sealed class SimRun
             new Weather { Offline = true, Hang = 0.02, Unkillable = 0.1, Shortage = 0.01, Crash = 0.01 },
             new Weather { SpawnFails = 0.3, FetchFails = 0.6, Damage = 0.002 },
             new Weather { Kill = 0.005, Lost = 0.3, Unwritable = 0.3 },
+            new Weather { Asks = 0.3 },
+            new Weather { Asks = 0.1, Kill = 0.01, Hang = 0.002 },
             Weather.Calm,
         };
         for (var spell = 0; spell < 12; spell++)
@@ -105,16 +107,41 @@ internal sealed class SimRun
         _world.Mend();
         _powerFailsInWrite = false;
         _story.Add("calm");
-        var until = _world.Now.Boot + TimeSpan.FromHours(26);
+        var until = _world.Now.Boot + TimeSpan.FromHours(24);
+        while (_world.Now.Boot < until) Step();
+
+        // The workloads that share a memory are asked as if they did not: each has its turn.
+        _world.Weather = Weather.Calm with { Asks = 0.05 };
+        until += TimeSpan.FromMinutes(15);
+        var (from, served) = (_world.Now.Boot, _last!.Routes.Where(r => r.IsServed).Select(r => r.Workload).ToList());
+        while (_world.Now.Boot < until)
+        {
+            Step();
+            foreach (var workload in served.Where(_world.Asked.Contains))
+            {
+                var turn = _world.AnsweredAt.GetValueOrDefault(workload);
+                if (_world.Now.Boot - (turn > from ? turn : from) > TimeSpan.FromMinutes(5)) throw new LawBrokenException(0, $"{workload} had no turn for five minutes: {_world.TurnedAway?.Reason}; {string.Join("; ", _last.Plan.Holds.Select(h => h.Reason))}");
+            }
+        }
+
+        _world.Weather = Weather.Calm with { Asks = 0 };
+        until += TimeSpan.FromHours(1);
         while (_world.Now.Boot < until) Step();
         var last = _last!;
         foreach (var workload in _intent.Workloads)
         {
             var route = last.Routes.First(r => r.Workload == workload.Name);
-            var possible = _loop.Memory.Target.For(workload.Name) is not null || workload.Name.Value == "chat";
-            if (route.Instance is null && possible) throw new LawBrokenException(0, $"{workload.Name} is not served after a day of calm: {route.Reason}");
+            if (!route.IsServed && ((_loop.Memory.Target.For(workload.Name) is { } target && target.Quality >= workload.FloorQuality && target.Context >= workload.FloorContext) || CouldServeAlone(workload))) throw new LawBrokenException(0, $"{workload.Name} is not served after a day of calm on {_machine.Memory.Total}: {route.Reason}; {string.Join("; ", last.Plan.Holds.Select(h => h.Reason))}");
         }
 
+        foreach (var turn in _loop.Memory.Target.Instances.Where(t => t.Residency == Residency.OnDemand))
+        {
+            if (_loop.Memory.TrialOf(turn.Workload) is null && _world.Processes.Any(p => p.Spec?.Id == turn.Id)) throw new LawBrokenException(0, $"{turn.Workload} is on demand and loaded, and nobody has asked for it for an hour");
+        }
+
+        if (_loop.Memory.Trials.IsEmpty && last.Plan.Moves.IsEmpty && !last.Settled) throw new LawBrokenException(0, "nothing is under way, and it is not settled");
+        EverybodyIsAnswered();
+        last = _last!;
         BestServes();
         if (last.Plan.Moves.Any(m => m is Core.Planning.Move.StopInstance)) throw new LawBrokenException(0, "something is still being stopped after a day of calm");
         if (_world.Processes.Any(p => p.State == InstanceState.Orphan)) throw new LawBrokenException(0, "an orphan is left");
@@ -124,17 +151,30 @@ internal sealed class SimRun
         if (seen.Signals.IsEmpty && !ReferenceEquals(again.Memory, _loop.Memory) && _loop.Memory.Trials.IsEmpty) throw new LawBrokenException(4, "a quiet tick changes the memory");
     }
 
+    /// <summary>Who asks is answered, loaded or not, and whoever asked before.</summary>
+    private void EverybodyIsAnswered()
+    {
+        foreach (var route in _last!.Routes.Where(r => r.IsServed).Concat(_last.Routes.Where(r => r.IsServed)).ToList())
+        {
+            var answered = _world.Answered;
+            _world.Ask(route.Workload);
+            var until = _world.Now.Boot + TimeSpan.FromMinutes(3);
+            while (_world.Answered == answered && _world.Now.Boot < until) Step();
+            if (_world.Answered == answered) throw new LawBrokenException(0, $"nobody answered for {route.Workload} in calm weather: {_world.TurnedAway?.Reason}");
+        }
+    }
+
     /// <summary>Law 12: after a power cut, with every source outside dead and the clock wrong, the device serves what it served before.</summary>
     private void Alone()
     {
-        var served = _last!.Routes.Where(r => r.Instance is not null).Select(r => r.Workload).ToList();
-        _world.Weather = new Weather { Offline = true };
+        var served = _last!.Routes.Where(r => r.IsServed).Select(r => r.Workload).ToList();
+        _world.Weather = new Weather { Offline = true, Asks = 0 };
         PowerCut();
         var until = _world.Now.Boot + TimeSpan.FromMinutes(2);
         while (_world.Now.Boot < until) Step();
         foreach (var workload in served)
         {
-            if (_last.Routes.First(r => r.Workload == workload).Instance is null) throw new LawBrokenException(12, $"{workload} is not served two minutes after a power cut without a network");
+            if (!_last.Routes.First(r => r.Workload == workload).IsServed) throw new LawBrokenException(12, $"{workload} is not served two minutes after a power cut without a network");
         }
     }
 
@@ -148,12 +188,19 @@ internal sealed class SimRun
     private void BestServes()
     {
         if (_intent.Workloads is not [{ Model: null } workload] || _loop.Memory.Target.For(workload.Name) is not { } target) return;
-        var known = new Knowing { Policy = _intent.Policy, IsDefault = _intent.IsDefault, Machine = _machine, Catalog = Shelf.Catalog, Builds = [target.Engine] };
-        var best = Resolver.Resolve(workload, known, PoolUse.None).Candidates
-            .Where(c => c.Model.Id != Shelf.Strange.Id && c.Model.Id != Shelf.Babbler.Id && c.File.Size <= _world.Disk)
-            .First(c => !_world.Ceiling.TryGetValue(c.Model.Id, out var ceiling) || c.Spec.Memory <= ceiling);
+        var known = Known(target.Engine);
+        var best = Serving(workload, known).First();
         if (target.Merit + Merit.Noticeable <= best.Spec.Merit) throw new LawBrokenException(0, $"{target.Model} serves after a day of calm, and {best.Model.Id} would fit");
     }
+
+    /// <summary>Nobody is refused for the others' sake.</summary>
+    private bool CouldServeAlone(Workload workload) => Serving(workload, Known()).Any();
+
+    private IEnumerable<Candidate> Serving(Workload workload, Knowing known) => Resolver.Resolve(workload, known, PoolUse.None).Candidates
+        .Where(c => c.Model.Id != Shelf.Strange.Id && c.Model.Id != Shelf.Babbler.Id && c.File.Size <= _world.Disk)
+        .Where(c => !_world.Ceiling.TryGetValue(c.Model.Id, out var ceiling) || c.Spec.Memory <= ceiling);
+
+    private Knowing Known(params EngineBuild[] builds) => new() { Policy = _intent.Policy, IsDefault = _intent.IsDefault, Machine = _machine, Catalog = Shelf.Catalog, Builds = [.. builds] };
 
     private void Step()
     {
@@ -170,6 +217,8 @@ internal sealed class SimRun
 
         foreach (var note in _last.Notes) _story.Add($"{_world.Now.Boot.TotalSeconds:0.0} {note.Kind} {note.Subject}: {note.Text}");
         Laws.Hold(_intent, before, _world.Seen!, _last);
+        Laws.Turns(_intent, _machine, _world.Seen!, _last);
+        _world.Serve(_last.Routes);
         if (_world.WantsReboot)
         {
             _world.WantsReboot = false;
@@ -203,6 +252,7 @@ internal sealed class SimRun
     {
         _kept = memory;
         _world.Launched();
+        _world.Asked = _intent.Workloads.Length > 1 ? [.. _intent.Workloads.Select(w => w.Name)] : [];
         return new Reconciler(_world, _intent, Shelf.Catalog, _machine, memory, Remember, Tell, _ => { });
     }
 
@@ -227,15 +277,23 @@ internal sealed class SimRun
 
     private Intent Wish() => Wanted() with { Policy = new Policy { Reboot = _random.Next(2) == 0 } };
 
-    private Intent Wanted() => _random.Next(6) switch
+    private Intent Wanted() => _random.Next(10) switch
     {
         0 => Shelf.Chat(new Workload { Name = new("chat"), Task = WorkloadTask.Chat, Context = 4096, Model = Shelf.Medium.Id }),
         1 => Shelf.Chat(
             new Workload { Name = new("chat"), Task = WorkloadTask.Chat, Model = Shelf.Small.Id },
             new Workload { Name = new("code"), Task = WorkloadTask.Chat, Context = 16384, Concurrency = 2, FloorQuality = 25 }),
         2 => Shelf.Chat(new Workload { Name = new("chat"), Task = WorkloadTask.Chat, Context = 2048, Concurrency = 1, Model = Shelf.Small.Id }),
+        3 => Shelf.Chat(Pinned("code", Shelf.Huge), Pinned("chat", Shelf.Large)),
+        4 => Shelf.Chat(Pinned("chat", Shelf.Medium), Pinned("code", Shelf.Huge), Pinned("docs", Shelf.Large), Pinned("mail", Shelf.Large)),
+        5 => Shelf.Chat(Pinned("chat", Shelf.Large), Pinned("code", Shelf.Small) with { Residency = Residency.OnDemand }, Pinned("docs", Shelf.Medium) with { Residency = Residency.OnDemand }),
+        6 => Shelf.Chat(new Workload { Name = new("chat"), Task = WorkloadTask.Chat, FloorQuality = 25 }, new Workload { Name = new("code"), Task = WorkloadTask.Chat, FloorQuality = 40, FloorContext = 8192 }),
         _ => Shelf.Chat(),
     };
+
+    /// <summary>It takes much: all of its context, or nothing.</summary>
+    private static Workload Pinned(string name, Core.Knowledge.ModelEntry model) =>
+        new() { Name = new(name), Task = WorkloadTask.Chat, Model = model.Id, Context = 32768, FloorContext = model.Placeholder ? 0 : 32768, Concurrency = 1 };
 
     private sealed class PowerCutException : Exception;
 }

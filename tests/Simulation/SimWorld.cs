@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using Medulla.Core.Blueprints;
+using Medulla.Core.Deciding;
 using Medulla.Core.Knowledge;
 using Medulla.Core.Observing;
 using Medulla.Core.Planning;
@@ -10,7 +12,7 @@ namespace Medulla.Tests.Simulation;
 /// <summary>How unkind a simulated device is: probabilities per simulated second.</summary>
 internal sealed record Weather
 {
-    public static readonly Weather Calm = new();
+    public static readonly Weather Calm = new() { Asks = 0.001 };
 
     public double Crash { get; init; }
 
@@ -54,6 +56,9 @@ internal sealed record Weather
     /// <summary>Operations that end without having done anything or said so.</summary>
     public double Lost { get; init; }
 
+    /// <summary>Requests per second for each workload.</summary>
+    public double Asks { get; init; } = 0.02;
+
     /// <summary>Probability that the memory cannot be written when a tick asks for it.</summary>
     public double Unwritable { get; init; }
 }
@@ -64,12 +69,16 @@ internal sealed record Weather
 /// </summary>
 internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : IWorld
 {
+    /// <summary>As long as the gateway lets a request wait.</summary>
+    public static readonly TimeSpan WaitLimit = TimeSpan.FromSeconds(60);
+
     private static readonly EngineBuild Build = new(Shelf.Engine, Digest.Of("engine"), "b1");
 
     private readonly List<Process> _processes = [];
     private readonly List<Signal> _signals = [];
     private readonly Dictionary<string, Operation> _operations = new(StringComparer.Ordinal);
     private readonly HashSet<Digest> _weights = [];
+    private readonly List<Waiting> _waiting = [];
     private bool _engine;
     private bool _badBuild;
     private HostFact _host = Healthy;
@@ -110,6 +119,20 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
     /// <summary>True once the loop has had the machine started anew.</summary>
     public bool WantsReboot { get; set; }
 
+    /// <summary>Whom requests are for.</summary>
+    public ImmutableArray<WorkloadName> Asked { get; set; } = [];
+
+    /// <summary>Requests that were answered.</summary>
+    public int Answered { get; private set; }
+
+    /// <summary>Boot time of each workload's latest answer.</summary>
+    public Dictionary<WorkloadName, TimeSpan> AnsweredAt { get; } = [];
+
+    /// <summary>The last request that was turned away, and why; null when none was.</summary>
+    public (WorkloadName Workload, TimeSpan At, string Reason)? TurnedAway { get; private set; }
+
+    public bool IsWaitedFor(WorkloadName workload) => _waiting.Exists(w => w.Workload == workload);
+
     /// <summary>The last observation, as the loop saw it.</summary>
     public Observation? Seen { get; private set; }
 
@@ -129,6 +152,7 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
             Nearby = [],
             OwnModels = [],
             Operations = [.. _operations.Select(o => new OperationFact(o.Key, "", null, null, null))],
+            Demand = [.. _waiting.GroupBy(w => w.Workload).Select(g => new DemandFact(g.Key, g.Count(), g.Min(w => w.Since))).OrderBy(d => d.Workload.Value, StringComparer.Ordinal)],
             MemoryAvailable = memory - new ByteSize(_processes.Sum(p => p.Spec?.Memory.Bytes ?? 0)),
             Host = _host,
             Signals = [.. _signals],
@@ -150,11 +174,34 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
         }
     }
 
+    /// <summary>A client asks; the request waits for an instance as long as the gateway lets it.</summary>
+    public void Ask(WorkloadName workload) => _waiting.Add(new Waiting(workload, _boot, _boot + WaitLimit));
+
+    /// <summary>The gateway: what waits goes where the routes say, or is turned away.</summary>
+    public void Serve(ImmutableArray<Route> routes)
+    {
+        foreach (var waiting in _waiting.ToList())
+        {
+            var route = routes.FirstOrDefault(r => r.Workload == waiting.Workload);
+            if (route?.Instance is { } id && _processes.Find(p => p.Id == id) is { State: InstanceState.Ready } process && !_operations.Values.Any(o => o.Move is Move.StopInstance stop && stop.Id == id))
+            {
+                _waiting.Remove(waiting);
+                process.Works.Add((_boot + TimeSpan.FromSeconds(0.05 + (random.NextDouble() * random.NextDouble() * 20)), waiting));
+            }
+            else if (route is null or { Expected: false, Instance: null } || _boot >= waiting.Until)
+            {
+                _waiting.Remove(waiting);
+                TurnedAway = (waiting.Workload, _boot, route?.Reason ?? "it is not in the intent");
+            }
+        }
+    }
+
     /// <summary>Time passes; what is due happens.</summary>
     public void Advance(TimeSpan step)
     {
         _boot += step;
         _elapsed += step;
+        foreach (var workload in Asked.Where(_ => Happens(Weather.Asks, step))) Ask(workload);
         foreach (var process in _processes.ToList()) Live(process, step);
         foreach (var (subject, operation) in _operations.ToList())
         {
@@ -198,7 +245,7 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
     /// <summary>The next moment at which something is due; null when nothing is.</summary>
     public TimeSpan? NextDue()
     {
-        var due = _operations.Values.Select(o => o.Due).Concat(_processes.Where(p => p.State == InstanceState.Starting).Select(p => p.ReadyAt)).Where(d => d > _boot).ToList();
+        var due = _operations.Values.Select(o => o.Due).Concat(_processes.Where(p => p.State == InstanceState.Starting).Select(p => p.ReadyAt)).Concat(_processes.SelectMany(p => p.Works.Select(w => w.Until))).Concat(_waiting.Select(w => w.Until)).Where(d => d > _boot).ToList();
         return due.Count == 0 ? null : due.Min();
     }
 
@@ -207,8 +254,11 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
     {
         _operations.Clear();
         _signals.Clear();
+        _waiting.Clear();
         foreach (var process in _processes.ToList())
         {
+            process.Works.Clear();
+            (process.UsedAt, process.SinceReady) = (null, process.State == InstanceState.Ready ? _boot : null);
             (process.Probe, process.Speed) = (null, null);
             process.Adopted = true;
             if (process.State is InstanceState.Stopping) process.State = InstanceState.Ready;
@@ -253,6 +303,14 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
     {
         if (process.State == InstanceState.Lost && _boot >= process.KillableAt) Exit(process, null, 9, asked: true, []);
         process.Seen = _boot;
+        foreach (var (until, request) in process.Works.Where(w => w.Until <= _boot).ToList())
+        {
+            Answered++;
+            AnsweredAt[request.Workload] = until;
+            process.UsedAt = until;
+        }
+
+        process.Works.RemoveAll(w => w.Until <= _boot);
         if (process.State == InstanceState.Starting && _boot >= process.ReadyAt)
         {
             if (_badBuild) Exit(process, 127, null, asked: false, ["llama-server: error while loading shared libraries: libllama.so.0: cannot open shared object file"]);
@@ -261,6 +319,7 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
             else
             {
                 process.State = InstanceState.Ready;
+                process.SinceReady = _boot;
                 _signals.Add(new Signal.InstanceReady(process.Id, process.Spec.Id, process.Spec.Workload, process.ReadyAt - process.StartedAt));
             }
         }
@@ -279,6 +338,9 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
     private void Exit(Process process, int? code, int? signal, bool asked, ImmutableArray<string> lines, Shortage? shortage = null)
     {
         if (!_processes.Remove(process) || process.Spec is null) return;
+
+        // They are sent once more, to its successor.
+        _waiting.AddRange(process.Works.Select(w => w.Request with { Since = _boot }));
         _signals.Add(new Signal.InstanceExited
         {
             Id = process.Id,
@@ -374,6 +436,8 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
 
     private bool Happens(double perSecond, TimeSpan step) => perSecond > 0 && random.NextDouble() < perSecond * step.TotalSeconds;
 
+    internal sealed record Waiting(WorkloadName Workload, TimeSpan Since, TimeSpan Until);
+
     private sealed record Operation(Move Move, TimeSpan Due);
 
     internal sealed class Process(InstanceSpec? spec, InstanceId id, int pid, TimeSpan startedAt, TimeSpan readyAt)
@@ -393,6 +457,13 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
         public bool Adopted { get; set; }
 
         public ProbeFact? Probe { get; set; }
+
+        /// <summary>Requests that it works on, and when each is answered.</summary>
+        public List<(TimeSpan Until, Waiting Request)> Works { get; } = [];
+
+        public TimeSpan? UsedAt { get; set; }
+
+        public TimeSpan? SinceReady { get; set; }
 
         /// <summary>Since when it makes no progress with what it has to do.</summary>
         public TimeSpan? StillSince { get; set; }
@@ -421,7 +492,9 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
             State = State,
             StartedAt = StartedAt,
             Adopted = Adopted,
-            Requests = 0,
+            ReadyAt = SinceReady,
+            Requests = Works.Count,
+            UsedAt = UsedAt,
             Probe = Probe,
             Speed = Speed,
             Pulse = new Pulse { OwesSince = StillSince, ComputedAt = StillSince ?? Seen, MovedAt = StillSince ?? Seen, HasCounters = true, StoppedSince = StoppedSince, RefusedSince = RefusedSince },

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Medulla.Tests.Simulation;
 
-/// <summary>Seeded devices under the laws of the design. <c>MEDULLA_LONG=1</c> plays 10,000 seeds, <c>MEDULLA_SEED=N</c> one.</summary>
+/// <summary>Seeded devices under the laws of the design. <c>MEDULLA_LONG=1</c> plays 10,000 seeds, <c>MEDULLA_SEED=N</c> one, and with <c>MEDULLA_SEEDS=M</c> so many from it on.</summary>
 public class SimulationTests
 {
     [Fact]
@@ -10,7 +10,7 @@ public class SimulationTests
     {
         var one = Environment.GetEnvironmentVariable("MEDULLA_SEED");
         var first = one is null ? 1 : int.Parse(one, CultureInfo.InvariantCulture);
-        var count = one is not null ? 1 : Environment.GetEnvironmentVariable("MEDULLA_LONG") == "1" ? 10_000 : 250;
+        var count = Environment.GetEnvironmentVariable("MEDULLA_SEEDS") is { } many ? int.Parse(many, CultureInfo.InvariantCulture) : one is not null ? 1 : Environment.GetEnvironmentVariable("MEDULLA_LONG") == "1" ? 10_000 : 200;
         Parallel.ForEach(Enumerable.Range(first, count), seed =>
         {
             var run = new SimRun(seed);

@@ -18,5 +18,8 @@ public sealed record Blueprint
     /// <summary>The same blueprint with another instance for one workload.</summary>
     public Blueprint With(InstanceSpec spec) => this with { Instances = [.. Instances.Where(i => i.Workload != spec.Workload), spec] };
 
+    /// <summary>The same blueprint in the same order, with this in the place of the workload's instance.</summary>
+    public Blueprint Put(InstanceSpec spec) => this with { Instances = [.. Instances.Select(i => i.Workload == spec.Workload ? spec : i)] };
+
     public Blueprint Without(WorkloadName workload) => this with { Instances = [.. Instances.Where(i => i.Workload != workload)] };
 }

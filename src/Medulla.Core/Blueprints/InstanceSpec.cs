@@ -57,6 +57,9 @@ public sealed record InstanceSpec
     /// <summary>True when the model only keeps an unconfigured device answering.</summary>
     public required bool Placeholder { get; init; }
 
+    /// <summary>When it is in memory: <see cref="Residing"/>. Not part of the id: the same process may be the one or the other.</summary>
+    public Residency Residency { get; init; }
+
     /// <summary>Which wish it answers: <see cref="AskedBy"/>. Not part of the id: another wish may be answered by the same instance.</summary>
     public required string Asked { get; init; }
 

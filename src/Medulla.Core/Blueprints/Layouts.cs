@@ -164,7 +164,7 @@ internal sealed class Layouts
             Asked = _asked,
             Golden = _workload.Task == WorkloadTask.Chat ? _model.Golden : [],
         };
-        return new Candidate(spec, _model, file, way.Engine, way.Build, way.Place, need, fit.Forecast, blocked) { Recipes = told.Recipes };
+        return new Candidate(spec, _model, file, way.Engine, way.Build, way.Place, need, fit.Forecast, blocked) { Recipes = told.Recipes, Least = Pools(way, Need(way, file, offload, told, _smallest)) };
     }
 
     private bool IsNoGain(Way way, ModelFile file, Fit fit, double unshaped, double placeLoss)

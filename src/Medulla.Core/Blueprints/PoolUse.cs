@@ -22,9 +22,20 @@ public sealed record PoolUse(ByteSize Host, ImmutableArray<ByteSize> Devices)
         return new PoolUse(host, devices.SetItem(index, devices[index] + instance.DeviceMemory));
     }
 
+    public PoolUse Plus(PoolUse other) => Join(other, static (a, b) => a + b);
+
+    /// <summary>Pool by pool the larger of both: what those need of whom only one runs at a time.</summary>
+    public PoolUse Or(PoolUse other) => Join(other, static (a, b) => a > b ? a : b);
+
     public ByteSize Of(int accelerator) => accelerator >= 0 && accelerator < Devices.Length ? Devices[accelerator] : ByteSize.Zero;
 
     public bool Equals(PoolUse? other) => other is not null && Host == other.Host && Devices.SequenceEqual(other.Devices);
+
+    private PoolUse Join(PoolUse other, Func<ByteSize, ByteSize, ByteSize> join)
+    {
+        var length = Math.Max(Devices.Length, other.Devices.Length);
+        return new PoolUse(join(Host, other.Host), length == 0 ? [] : [.. Enumerable.Range(0, length).Select(i => join(Of(i), other.Of(i)))]);
+    }
 
     public override int GetHashCode() => Devices.Aggregate(Host.GetHashCode(), HashCode.Combine);
 }
@@ -48,17 +59,28 @@ public static class Budget
     public static ByteSize Device(ByteSize memory) => memory - new ByteSize(Math.Max(DeviceReserve.Bytes, memory.Bytes / 32));
 
     /// <summary>Do these fit beside each other?</summary>
-    public static bool Holds(Machine machine, Policy policy, PoolUse use)
+    public static bool Holds(Machine machine, Policy policy, PoolUse use) => Short(machine, policy, use) is null;
+
+    /// <summary>The first pool that does not hold them; null when all do.</summary>
+    public static Shortfall? Short(Machine machine, Policy policy, PoolUse use)
     {
-        if (use.Host > Host(machine, policy)) return false;
+        if (Host(machine, policy) is var host && use.Host > host) return new Shortfall(-1, use.Host, host);
         for (var i = 0; i < use.Devices.Length && i < machine.Accelerators.Length; i++)
         {
             var device = machine.Accelerators[i];
-            if (device.Memory is { } memory && use.Devices[i].Bytes > Device(memory).Bytes * device.Count) return false;
+            if (device.Memory is { } memory && new ByteSize(Device(memory).Bytes * device.Count) is var planned && use.Devices[i] > planned) return new Shortfall(i, use.Devices[i], planned);
         }
 
-        return true;
+        return null;
     }
 
     public static bool IsUnified(Machine machine) => machine.Accelerators.Any(a => a is { Unified: true, Kind: AcceleratorKind.Gpu });
+}
+
+/// <summary>A pool that does not hold what is wanted of it.</summary>
+/// <param name="Accelerator">Index; -1 for the host's memory, or the one pool.</param>
+/// <param name="Planned">What can be planned with.</param>
+public readonly record struct Shortfall(int Accelerator, ByteSize Wanted, ByteSize Planned)
+{
+    public override string ToString() => $"{Wanted}{(Accelerator < 0 ? "" : " of the accelerator's memory")}, and {Planned} can be planned with";
 }

@@ -21,6 +21,9 @@ public sealed record Resolution(ImmutableArray<Candidate> Candidates, ImmutableA
 /// <param name="Blocked">Why it cannot be run yet; null when it can.</param>
 public sealed record Candidate(InstanceSpec Spec, ModelEntry Model, ModelFile File, EngineEntry Engine, BuildEntry Build, Placement Place, MemoryNeed Need, Forecast? Forecast, string? Blocked)
 {
+    /// <summary>What it would take with the least context and one request at a time: of the host's memory, and of an accelerator's own.</summary>
+    public (ByteSize Host, ByteSize Device) Least { get; init; }
+
     /// <summary>The recipes that it follows.</summary>
     public ImmutableArray<EntryId> Recipes { get; init; } = [];
 }

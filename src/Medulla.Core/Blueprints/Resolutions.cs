@@ -6,14 +6,25 @@ namespace Medulla.Core.Blueprints;
 
 /// <summary>
 /// Remembers what was resolved from what, so that a quiet tick resolves nothing: the same inputs have the same resolution.
-/// Holds no decision. One caller at a time. Bound: <see cref="Max"/> resolutions, all forgotten when it is reached.
+/// Holds no decision. One caller at a time. Bound: <see cref="Max"/> resolutions and as many names, all forgotten when it is reached.
 /// </summary>
 public sealed class Resolutions
 {
     public const int Max = 512;
 
     private readonly Dictionary<Key, Resolution> _remembered = [];
+    private readonly Dictionary<Workload, (bool IsDefault, string Name)> _asked = new(ReferenceEqualityComparer.Instance);
     private Groundwork? _ground;
+
+    /// <summary>The name of a wish, as <see cref="InstanceSpec.AskedBy"/> says it.</summary>
+    public string AskedBy(Workload workload, bool isDefault)
+    {
+        if (_asked.TryGetValue(workload, out var known) && known.IsDefault == isDefault) return known.Name;
+        if (_asked.Count == Max) _asked.Clear();
+        var name = InstanceSpec.AskedBy(workload, isDefault);
+        _asked[workload] = (isDefault, name);
+        return name;
+    }
 
     public Resolution Of(Workload workload, Knowing known, PoolUse taken)
     {

@@ -27,6 +27,9 @@ internal static class Absorb
     /// <summary>New starts of the machine within a day that nobody asked for, and that are not taken for chance any more.</summary>
     private const int Reboots = 3;
 
+    /// <summary>Troubles of an instance on demand are over when it has not been loaded for so long since.</summary>
+    private static readonly TimeSpan AtRest = TimeSpan.FromMinutes(5);
+
     public static Memory Signals(Memory memory, Catalog catalog, Observation world, List<Note> notes)
     {
         foreach (var signal in world.Signals)
@@ -456,6 +459,7 @@ internal static class Absorb
         if (incident.Subject.StartsWith("accelerator", StringComparison.Ordinal) || incident.Subject == "disk" || (incident.Subject == Host && !HostConditions.IsSensed(incident.Code))) return EndOfEvent(incident, world.Now);
         if (Conditions.Of(incident.Code) is { Layer: Layer.Network or Layer.Storage } && IsFetch(incident)) return memory.FetchOf(incident.Subject) is null ? "it is not wanted any more, or it is here" : null;
         if (Workload(incident) is not { } workload || incident.Code == Conditions.ModelUnavailable.Code || memory.TrialOf(workload) is not null) return null;
+        if (memory.Target.For(workload) is { Residency: Residency.OnDemand } rests && world.Find(rests.Id) is null) return EndAtRest(memory, incident, rests, world);
         if (memory.Target.For(workload) is not { } target || world.Find(target.Id) is not { State: InstanceState.Ready } fact) return null;
         var condition = Conditions.Of(incident.Code);
         if (incident.Code == Conditions.RebootWanted.Code && memory.Ladders.Any(l => l.Workload == workload && l.TimesOf(AmendmentKind.AskReboot) > 0 && memory.Incidents.HasOpen(Conditions.Of(l.Condition), incident.Subject))) return null;
@@ -467,6 +471,13 @@ internal static class Absorb
         if (condition.Layer == Layer.Answer) return fact.Probe is { IsGood: true } probe && probe.At > ladder.SeenAt ? $"{target.Model} answered its golden prompts again" : null;
         if (fact.StartedAt <= ladder.SeenAt) return null;
         return quiet == TimeSpan.Zero ? $"{target.Model} gave a token" : $"{target.Model} gave a token, and it has stayed away for {quiet.TotalSeconds:0} s";
+    }
+
+    /// <summary>What is on demand is not loaded to prove that a single trouble is over: when nobody asks for it, the next request does that. What keeps it from being loaded stays open.</summary>
+    private static string? EndAtRest(Memory memory, Incident incident, InstanceSpec target, Observation world)
+    {
+        if (incident.Code == Conditions.CrashLoop.Code || incident.Code == Conditions.NothingHelps.Code || world.DemandOf(target.Workload) is not null) return null;
+        return memory.LadderOf(target.Workload, incident.Code) is { } ladder && world.Now.Boot - ladder.SeenAt < AtRest ? null : $"{target.Model} is on demand and nobody asks for it; the next request starts it anew";
     }
 
     /// <summary>A process that was meant is gone; an artifact that is not here need not be read.</summary>

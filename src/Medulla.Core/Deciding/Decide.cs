@@ -23,6 +23,9 @@ public sealed record Decision
 
     public required ImmutableArray<Route> Routes { get; init; }
 
+    /// <summary>When each workload's instance is in memory.</summary>
+    public required ImmutableArray<Residence> Residences { get; init; }
+
     /// <summary>Why the device serves less than it should; null when it does not.</summary>
     public required string? Degraded { get; init; }
 
@@ -58,10 +61,12 @@ public static class Decide
         mind = Absorb.Health(mind, world, notes);
         mind = Absorb.Sensed(mind, world, intent.Policy, Budget.IsUnified(machine), notes);
         mind = Verdicts(mind, catalog, world, notes);
-        (mind, var advice) = Adopt(new Situation(intent, catalog, machine, mind, world, resolutions), notes);
+        var before = new Situation(intent, catalog, machine, mind, world, resolutions);
+        (mind, var advice) = Adopt(before, notes);
         mind = Absorb.Facts(mind, advice, world, intent.Policy, notes);
 
-        var situation = new Situation(intent, catalog, machine, mind, world, resolutions);
+        var situation = before with { Memory = mind };
+        situation = situation with { Memory = mind = Reside(situation, notes) };
         var (plan, drift, look) = Planner.Draw(situation, advice);
         var (routes, degraded) = Routing.Of(situation, plan);
         var same = mind.SaysTheSameAs(memory);
@@ -72,10 +77,37 @@ public static class Decide
             Drift = drift,
             Routes = routes,
             Degraded = degraded,
-            Settled = mind.Trials.IsEmpty && plan.Moves.IsEmpty && mind.Target.Instances.All(i => world.Find(i.Id) is { State: InstanceState.Ready }),
+            Residences = situation.Residences,
+            Settled = mind.Trials.IsEmpty && plan.Moves.IsEmpty && mind.Target.Instances.All(i => IsAsItShould(i, world)),
             NextLook = Earlier(Earlier(plan.Holds.Where(h => h.Until > world.Now.Boot).Min(h => h.Until), look), Absorb.NextQuiet(mind, world.Now.Boot, intent.Policy.Pace)),
             Notes = [.. notes],
         };
+    }
+
+    /// <summary>Ready; or on demand, not loaded, and not asked for.</summary>
+    private static bool IsAsItShould(InstanceSpec target, Observation world) => world.Find(target.Id) is { } fact
+        ? fact.State == InstanceState.Ready
+        : target.Residency == Residency.OnDemand && world.DemandOf(target.Workload) is null;
+
+    /// <summary>
+    /// When each instance is in memory follows from the targets and the intent, so it is decided again whenever these change. It
+    /// is no trial: what answers, and how, stays as it was proven.
+    /// </summary>
+    private static Memory Reside(Situation situation, List<Note> notes)
+    {
+        var memory = situation.Memory;
+        foreach (var residence in situation.Residences)
+        {
+            if (memory.Target.For(residence.Workload) is { } target && target.Residency != residence.Residency)
+            {
+                notes.Add(new Note("residency", Subjects.Workload(residence.Workload), $"{residence.Text}: {residence.Reason}"));
+                memory = memory with { Target = memory.Target.Put(target with { Residency = residence.Residency }) };
+            }
+
+            if (memory.Good.For(residence.Workload) is { } good && good.Residency != residence.Residency) memory = memory with { Good = memory.Good.Put(good with { Residency = residence.Residency }) };
+        }
+
+        return memory;
     }
 
     private static TimeSpan? Earlier(TimeSpan? a, TimeSpan? b) => a is null || b < a ? b : a;
@@ -155,13 +187,39 @@ public static class Decide
         var heard = ImmutableArray.CreateBuilder<(Workload Workload, Advice Advice)>(situation.Intent.Workloads.Length);
         foreach (var workload in situation.Intent.Workloads)
         {
-            var advice = Hear(situation, workload);
+            var advice = Place(situation, Hear(situation, workload));
             heard.Add((workload, advice));
             if (advice.InPlace is { } step) situation = situation with { Memory = Take(situation, step, notes) };
             if (advice.Ready is { } proposal) situation = situation with { Memory = Begin(situation, proposal, notes) };
         }
 
         return (situation.Memory, heard.MoveToImmutable());
+    }
+
+    /// <summary>Room is among what a trial needs: its clock begins when others have made room that are on demand, or that are to be changed as well.</summary>
+    private static Advice Place(Situation situation, Advice advice)
+    {
+        if (advice.Ready is not { } proposal) return advice;
+        var spec = proposal.Candidate.Spec;
+        if (situation.Memory.Good.For(spec.Workload)?.Id == spec.Id) return advice;
+        if (!situation.IsOnDemand(proposal.Workload.Name)) return BesideTheOld(situation, spec) is { } old ? advice with { Ready = null, Withheld = old } : advice;
+        var others = situation.World.Instances
+            .Where(i => i.Workload != spec.Workload)
+            .Select(i => (Spec: situation.Memory.Find(i.Spec), Fact: i))
+            .Where(h => h.Spec is not null)
+            .Select(h => new Holder(h.Spec!, h.Fact))
+            .ToList();
+        others.AddRange(situation.Memory.Target.Instances.Where(t => t.Workload != spec.Workload && situation.World.Find(t.Id) is null && (!situation.IsOnDemand(t.Workload) || situation.Memory.TrialOf(t.Workload) is not null)).Select(t => new Holder(t, null)).ToList());
+        return Turns.For(situation, spec, situation.Now, others).Waits is { } waits ? advice with { Ready = null, Withheld = waits } : advice;
+    }
+
+    /// <summary>Why there is no room yet: another workload runs what the owner no longer wants. Null when there is.</summary>
+    private static Withheld? BesideTheOld(Situation situation, InstanceSpec spec)
+    {
+        var loaded = situation.Memory.Target.Instances.Where(t => t.Workload != spec.Workload && situation.World.Find(t.Id) is not null).ToList();
+        if (loaded.Find(t => situation.Intent.Find(t.Workload) is { } other && !situation.Answers(other, t)) is not { } old) return null;
+        if (Budget.Short(situation.Machine, situation.Intent.Policy, PoolUse.Of(loaded).With(spec)) is not { } crowded) return null;
+        return new Withheld($"{spec.Model} has no room while {old.Workload} runs {old.Model}: together they take {crowded}", null, $"the change of {old.Workload}");
     }
 
     /// <summary>The first proposer with something to say. One that ranks no higher than the trial under way may only prepare.</summary>
@@ -242,7 +300,7 @@ public static class Decide
                 Fallback = fallback,
                 Change = change,
                 Reason = proposal.Reason,
-                Beside = fallback is not null && (proposal.Rank != Rank.Repair || situation.World.Find(fallback.Id) is { State: InstanceState.Ready }) && Beside.Fits(situation, fallback, candidate),
+                Beside = fallback is not null && ((proposal.Rank != Rank.Repair && !situation.IsOnDemand(candidate.Workload)) || situation.World.Find(fallback.Id) is { State: InstanceState.Ready }) && Beside.Fits(situation, fallback, candidate),
                 Mends = proposal.Step?.Condition,
                 MustReach = proposal.Step is { Proof: ProofKind.Speed, Condition: var mended } ? memory.LadderOf(candidate.Workload, mended)?.Restored : null,
                 Room = Absorb.RoomOf(memory, situation.World),

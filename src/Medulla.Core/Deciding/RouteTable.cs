@@ -33,6 +33,12 @@ public sealed record Route
     /// <summary>True when an instance is expected soon, so that waiting makes sense.</summary>
     public required bool Expected { get; init; }
 
+    /// <summary>True when its instance is loaded when somebody asks.</summary>
+    public bool OnDemand { get; init; }
+
+    /// <summary>An instance answers, or the next request loads one.</summary>
+    public bool IsServed => Instance is not null || (OnDemand && Expected);
+
     /// <summary>Why no instance answers; null when one does.</summary>
     public required string? Reason { get; init; }
 

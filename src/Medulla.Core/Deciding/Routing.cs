@@ -13,7 +13,7 @@ public static class Routing
     public static (ImmutableArray<Route> Routes, string? Degraded) Of(Situation situation, Plan plan)
     {
         ImmutableArray<Route> routes = [.. situation.Intent.Workloads.Select(w => Of(situation, w, plan))];
-        var unserved = routes.Where(r => r.Instance is null).Select(r => r.Workload).ToList();
+        var unserved = routes.Where(r => !r.IsServed).Select(r => r.Workload).ToList();
         if (unserved.Count > 0) return (routes, $"not served now: {string.Join(", ", unserved)}");
         var placeholder = situation.Memory.Target.Instances.FirstOrDefault(i => i.Placeholder && situation.Intent.Find(i.Workload)?.Model is null);
         return (routes, placeholder is null ? null : $"{placeholder.Workload} is served by {placeholder.Model}, a placeholder, until a better model is here");
@@ -24,15 +24,18 @@ public static class Routing
         var target = situation.Memory.Target.For(workload.Name);
         var (spec, fact) = Answering(situation, workload);
         var belowFloor = spec is not null && (spec.Quality < workload.FloorQuality || spec.Context < workload.FloorContext);
-        var served = fact is not null && !belowFloor;
+        var closed = fact is not null && plan.Closed.Contains(fact.Id);
+        var served = fact is not null && !belowFloor && !closed;
+        var onDemand = situation.IsOnDemand(workload.Name);
         return new Route
         {
             Workload = workload.Name,
             Task = workload.Task,
             Instance = served ? fact!.Id : null,
             Model = spec?.Model ?? target?.Model,
-            Expected = !served && IsExpected(situation, workload, target, plan),
-            Reason = served ? null : belowFloor ? $"{spec!.Model} is below the floor of {workload.Name}" : WhyNot(workload, target, plan),
+            Expected = !served && !(belowFloor && onDemand) && IsExpected(situation, workload, target, plan),
+            OnDemand = target is not null && !belowFloor && onDemand,
+            Reason = served ? null : closed ? $"{workload.Name} finishes what it has begun and then makes room: others wait for its memory" : belowFloor ? $"{spec!.Model} is below the floor of {workload.Name}" : WhyNot(workload, target, plan),
             Context = spec?.Context ?? 0,
         };
     }

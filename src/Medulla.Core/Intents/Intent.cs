@@ -5,6 +5,9 @@ namespace Medulla.Core.Intents;
 /// <summary>What is wanted of this device. Two intents with one content have one <see cref="Fingerprint"/>.</summary>
 public sealed record Intent
 {
+    /// <summary>The workload of a device that nobody has configured.</summary>
+    public static readonly WorkloadName Chat = new("chat");
+
     /// <summary>Counts up by one each time the content changes; 1 is the first.</summary>
     public required long Generation { get; init; }
 
@@ -26,7 +29,7 @@ public sealed record Intent
     {
         Generation = 1,
         IsDefault = true,
-        Workloads = [new Workload { Name = new("chat"), Task = WorkloadTask.Chat }],
+        Workloads = [new Workload { Name = Chat, Task = WorkloadTask.Chat }],
         Policy = policy,
     };
 

@@ -20,6 +20,9 @@ public sealed record Policy
     /// <summary>May the device start the machine anew by itself when nothing else is left? At most twice a day.</summary>
     public bool Reboot { get; init; }
 
+    /// <summary>An instance on demand that nobody has asked for so long is unloaded.</summary>
+    public TimeSpan UnloadAfter { get; init; } = TimeSpan.FromMinutes(15);
+
     /// <summary>How much faster than usual the times of quiet pass that prove a repair: 1 but in trials of the device itself.</summary>
     public double Pace { get; init; } = 1;
 }

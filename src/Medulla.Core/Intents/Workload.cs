@@ -35,10 +35,13 @@ public enum Abilities
     Json = 32,
 }
 
-/// <summary>May a workload's instance be ended to make room for another's?</summary>
+/// <summary>When a workload's instance is in memory.</summary>
 public enum Residency
 {
+    /// <summary>Always: it is never ended to make room.</summary>
     Resident,
+
+    /// <summary>While somebody asks for it, and for a while after: it is loaded by the first request, and makes room for others when it is idle.</summary>
     OnDemand,
 }
 
@@ -73,7 +76,8 @@ public sealed record Workload
     /// <summary>Null means <see cref="ServiceLevel.Readable"/> for chat and nothing for the rest.</summary>
     public ServiceLevel? Service { get; init; }
 
-    public Residency Residency { get; init; } = Residency.Resident;
+    /// <summary>What the owner says of it; null means that the device decides by what fits.</summary>
+    public Residency? Residency { get; init; }
 
     /// <summary>Only this model may serve; null means that the device chooses.</summary>
     public ModelId? Model { get; init; }

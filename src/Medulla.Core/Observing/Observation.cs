@@ -30,6 +30,9 @@ public sealed record Observation
     /// <summary>Operations in flight.</summary>
     public required ImmutableArray<OperationFact> Operations { get; init; }
 
+    /// <summary>Requests that wait for an instance, by workload; a workload that nobody waits for is not here.</summary>
+    public ImmutableArray<DemandFact> Demand { get; init; } = [];
+
     /// <summary>Memory that could be taken now without swapping; null when unknown.</summary>
     public required ByteSize? MemoryAvailable { get; init; }
 
@@ -43,6 +46,8 @@ public sealed record Observation
     public required ImmutableArray<Signal> Signals { get; init; }
 
     public InstanceFact? Find(SpecId spec) => Instances.FirstOrDefault(i => i.Spec == spec && i.State is not (InstanceState.Orphan or InstanceState.Lost));
+
+    public DemandFact? DemandOf(WorkloadName workload) => Demand.FirstOrDefault(d => d.Workload == workload);
 
     public bool Has(Digest weights) => Weights.Any(w => w.Digest == weights);
 }
@@ -93,8 +98,14 @@ public sealed record InstanceFact
     /// <summary>True when an earlier daemon started it.</summary>
     public required bool Adopted { get; init; }
 
+    /// <summary>Boot time at which it became ready in this daemon's life; null when it has not.</summary>
+    public TimeSpan? ReadyAt { get; init; }
+
     /// <summary>Requests it is working on now.</summary>
     public required int Requests { get; init; }
+
+    /// <summary>Boot time of the end of the latest request of a client's; null when none has ended in this daemon's life. Probes of our own do not count.</summary>
+    public TimeSpan? UsedAt { get; init; }
 
     /// <summary>The latest golden probe; null when none has ended in this daemon's life.</summary>
     public ProbeFact? Probe { get; init; }
@@ -139,6 +150,11 @@ public sealed record Pulse
     /// <summary>When these signs were read; null for now. What has not been looked at since is not held against it.</summary>
     public TimeSpan? FeltAt { get; init; }
 }
+
+/// <summary>Requests that wait for an instance of one workload.</summary>
+/// <param name="Waiting">How many; 1 or more.</param>
+/// <param name="Since">Boot time from which the oldest has waited.</param>
+public sealed record DemandFact(WorkloadName Workload, int Waiting, TimeSpan Since);
 
 /// <param name="Passed">Prompts answered as expected.</param>
 /// <param name="Asked">Prompts asked; 1 or more.</param>

@@ -22,6 +22,11 @@ public sealed class Planner
     private static readonly TimeSpan SanityEvery = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan MeasureSoon = TimeSpan.FromSeconds(30);
 
+    /// <summary>Memory of what was ended is waited for so long; where it is one pool with an accelerator's, until it is there.</summary>
+    private static readonly TimeSpan MemoryWait = TimeSpan.FromSeconds(40);
+
+    private static readonly TimeSpan MemoryLook = TimeSpan.FromMilliseconds(250);
+
     private readonly Situation _situation;
     private readonly Observation _world;
     private readonly Memory _memory;
@@ -29,12 +34,15 @@ public sealed class Planner
     private readonly Dictionary<string, Move> _moves = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Hold> _holds = new(StringComparer.Ordinal);
     private TimeSpan? _nextLook;
+    private readonly HashSet<InstanceId> _closed = [];
+    private readonly bool _takesTurns;
 
     private Planner(Situation situation)
     {
         _situation = situation;
         _world = situation.World;
         _memory = situation.Memory;
+        _takesTurns = situation.TakesTurns;
     }
 
     /// <param name="advice">What the proposers said about each workload of the intent.</param>
@@ -46,10 +54,11 @@ public sealed class Planner
         planner.EndWhatIsNotWanted(wanted);
         planner.Verify();
         planner.MakeRoom(advice);
-        foreach (var spec in wanted) planner.BringUp(spec);
+        planner.Unload();
+        foreach (var spec in planner.ByTurn(wanted)) planner.BringUp(spec);
         foreach (var (workload, said) in advice) planner.Prepare(workload, said);
         planner.StartAnew();
-        return (new Plan([.. planner._moves.Values], [.. planner._holds.Values]), planner._drift.ToImmutable(), planner._nextLook);
+        return (new Plan([.. planner._moves.Values], [.. planner._holds.Values]) { Closed = [.. planner._closed] }, planner._drift.ToImmutable(), planner._nextLook);
     }
 
     /// <summary>The targets, and the fallbacks of trials that fit beside their candidate. Fallbacks come first: they serve.</summary>
@@ -63,6 +72,38 @@ public sealed class Planner
 
         wanted.AddRange(_memory.Target.Instances);
         return wanted;
+    }
+
+    /// <summary>What stays loaded first, then who has waited longest.</summary>
+    private IEnumerable<InstanceSpec> ByTurn(List<InstanceSpec> wanted) => _takesTurns ? wanted.OrderBy(w => WaitedFor(w) ?? TimeSpan.MaxValue) : wanted;
+
+    /// <summary>Boot time from which an instance has been wanted in memory: always, for one that stays loaded. Null for one on demand that nobody asks for.</summary>
+    private TimeSpan? WaitedFor(InstanceSpec spec)
+    {
+        if (!_situation.IsOnDemand(spec.Workload)) return TimeSpan.Zero;
+
+        // A trial needs its proof: the candidate is loaded for it once.
+        if (_memory.TrialOf(spec.Workload) is { } trial && trial.Candidate.Id == spec.Id) return trial.StartedAt;
+        return _world.DemandOf(spec.Workload)?.Since;
+    }
+
+    /// <summary>What is on demand and was not asked for in a long time goes.</summary>
+    private void Unload()
+    {
+        if (!_takesTurns) return;
+        foreach (var spec in _memory.Target.Instances)
+        {
+            if (WaitedFor(spec) is not null || _world.Find(spec.Id) is not { State: InstanceState.Ready, Requests: 0 } fact) continue;
+            var (subject, until) = (Subjects.Instance(fact.Id), Turns.LastUse(fact) + (_situation.Intent.Policy.UnloadAfter / _situation.Intent.Policy.Pace));
+            if (_situation.Now < until)
+            {
+                Wait(subject, $"{spec.Workload} is on demand and idle; it is unloaded when nobody has asked for it for {_situation.Intent.Policy.UnloadAfter.TotalMinutes:0.#} min", until, "a request, or another's need of its memory");
+                continue;
+            }
+
+            _drift.Add(new Drift(subject, $"{spec.Workload} is on demand and nobody asks for it"));
+            Do(new Move.StopInstance(fact.Id, fact.Workload, fact.Pid, Drain) { Reason = $"nobody has asked for {spec.Workload} for {_situation.Intent.Policy.UnloadAfter.TotalMinutes:0.#} min; the next request loads it again" });
+        }
     }
 
     private void EndWhatIsNotWanted(List<InstanceSpec> wanted)
@@ -130,6 +171,10 @@ public sealed class Planner
         var subject = Subjects.Spec(spec.Workload, spec.Id);
         switch (_world.Find(spec.Id))
         {
+            case null when WaitedFor(spec) is null:
+                _drift.Add(new Drift(subject, $"{spec} is not loaded"));
+                Wait(subject, BringHere(spec) ?? $"{spec.Workload} is on demand and not loaded: nobody asks for it", null, $"a request for {spec.Workload}");
+                break;
             case null:
                 _drift.Add(new Drift(subject, $"{spec} does not run"));
                 Start(spec, subject);
@@ -225,10 +270,61 @@ public sealed class Planner
             return;
         }
 
+        if (_takesTurns && !HasRoom(spec, subject)) return;
         var engine = _situation.FindEngine(spec.Engine)!;
         var path = _world.Weights.First(w => w.Digest == spec.Weights.Digest).Path;
         var binary = _situation.Catalog.FindEngine(spec.Engine.Engine)?.Binary ?? "llama-server";
         Do(new Move.StartInstance(spec, engine.Folder, binary, path) { Reason = $"{spec.Workload} is to be served by {spec.Model} and it does not run" });
+    }
+
+    /// <summary>Makes room where others are on demand and idle; false while there is none, with the reason.</summary>
+    private bool HasRoom(InstanceSpec spec, string subject)
+    {
+        var onDemand = _situation.IsOnDemand(spec.Workload);
+        var since = WaitedFor(spec)!.Value;
+        List<Holder> staying = [], going = [];
+        foreach (var fact in _world.Instances)
+        {
+            if (_memory.Find(fact.Spec) is not { } held || held.Id == spec.Id) continue;
+            var ends = fact.State == InstanceState.Stopping || _moves.GetValueOrDefault(Subjects.Instance(fact.Id)) is Move.StopInstance;
+            (ends ? going : staying).Add(new Holder(held, fact));
+        }
+
+        // What is started in this tick, and what stays loaded and is not up yet, has its room already.
+        staying.AddRange(_moves.Values.OfType<Move.StartInstance>().Select(m => new Holder(m.Spec, null)));
+        staying.AddRange(_memory.Target.Instances
+            .Where(t => t.Id != spec.Id && !_situation.IsOnDemand(t.Workload) && staying.TrueForAll(s => s.Spec.Id != t.Id))
+            .Select(t => new Holder(t, null)).ToList());
+        var room = Turns.For(_situation, spec, since, staying);
+        if (room.Waits is { } waits)
+        {
+            _closed.UnionWith(room.Closed);
+            Wait(subject, waits.Reason, waits.Until, waits.Event);
+            return false;
+        }
+
+        foreach (var fact in room.Going)
+        {
+            var reason = $"{fact.Workload} is on demand and idle, and {spec.Workload} {(onDemand ? "is asked for" : "stays loaded")}: {spec.Model} needs its memory";
+            _drift.Add(new Drift(Subjects.Instance(fact.Id), $"{fact.Model} makes room for {spec.Model}"));
+            _moves[Subjects.Instance(fact.Id)] = new Move.StopInstance(fact.Id, fact.Workload, fact.Pid, Drain) { Reason = reason };
+            going.Add(new Holder(_memory.Find(fact.Spec)!, fact));
+        }
+
+        var there = staying.Concat(going).DistinctBy(h => (h.Spec.Id, h.Fact?.Id)).Select(h => h.Spec);
+        if (going.Count > 0 && !Budget.Holds(_situation.Machine, _situation.Intent.Policy, PoolUse.Of(there).With(spec)))
+        {
+            Wait(subject, $"pid {going[0].Fact!.Pid} must be gone first: its memory is needed", null, "its exit");
+            return false;
+        }
+
+        if (onDemand && _world.MemoryAvailable is { } available && spec.Memory > available && (Budget.IsUnified(_situation.Machine) || _situation.Now - since < MemoryWait))
+        {
+            Wait(subject, $"{spec.Model} needs {spec.Memory} of memory, and {available} are free now", _situation.Now + MemoryLook, "its return");
+            return false;
+        }
+
+        return true;
     }
 
     /// <summary>Fetches what is missing; null when nothing is.</summary>

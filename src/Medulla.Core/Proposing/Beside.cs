@@ -7,7 +7,8 @@ public static class Beside
 {
     public static bool Fits(Situation situation, InstanceSpec? current, InstanceSpec next)
     {
-        var planned = PoolUse.Of(situation.Memory.Target.Instances.Where(i => i.Workload != next.Workload)).With(next);
+        var others = situation.Memory.Target.Instances.Where(i => i.Workload != next.Workload && (!situation.IsOnDemand(i.Workload) || situation.World.Find(i.Id) is not null));
+        var planned = PoolUse.Of(others).With(next);
         if (current is not null) planned = planned.With(current);
         var fitsPlan = Budget.Holds(situation.Machine, situation.Intent.Policy, planned);
         var fitsNow = situation.World.MemoryAvailable is not { } available || next.Memory <= available;

@@ -13,7 +13,7 @@ public static class Intended
     public static Advice Propose(Situation situation, Workload workload)
     {
         if (situation.Memory.Good.For(workload.Name) is not { } current) return Advice.None;
-        if (current.Asked == InstanceSpec.AskedBy(workload, situation.Intent.IsDefault)) return Advice.None;
+        if (current.Asked == situation.Resolutions.AskedBy(workload, situation.Intent.IsDefault)) return Advice.None;
         var resolution = situation.Resolve(workload);
         var same = resolution.Candidates.FirstOrDefault(c => c.Spec.Weights.Digest == current.Weights.Digest);
         var allowed = situation.Allowed(workload, resolution).ToList();

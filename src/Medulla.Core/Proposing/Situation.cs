@@ -28,29 +28,83 @@ public sealed record Situation(Intent Intent, Catalog Catalog, Machine Machine, 
     /// <summary>What could serve a workload here, lessons left out of account.</summary>
     public Resolution Resolve(Workload workload)
     {
-        var (host, taken, without) = (0L, PoolUse.None, Intent.Workloads.Length - 1);
-        foreach (var instance in Memory.Target.Instances)
+        var alone = IsOnDemand(workload.Name);
+        var (host, taken, turns, without) = (0L, PoolUse.None, PoolUse.None, Intent.Workloads.Length - 1);
+        foreach (var other in Intent.Workloads)
         {
-            if (instance.Workload == workload.Name) continue;
+            // One whose target answers no longer what is wanted of it is not held to that: two such would keep each other from ever changing.
+            if (other.Name == workload.Name || Memory.Target.For(other.Name) is not { } target) continue;
+            var instance = Needed(other) ?? target;
             without--;
-            if (instance.DeviceMemory == ByteSize.Zero) host += instance.Memory.Bytes;
+            if (IsOnDemand(instance.Workload)) turns = turns.Or(PoolUse.None.With(instance));
+            else if (instance.DeviceMemory == ByteSize.Zero) host += instance.Memory.Bytes;
             else taken = taken.With(instance);
         }
 
         taken = taken with { Host = taken.Host + new ByteSize(host) };
-        var kept = taken;
-        if (without > 0)
-        {
-            foreach (var other in Intent.Workloads.Where(o => o.Name != workload.Name && Memory.Target.For(o.Name) is null))
-            {
-                if (Sharing.Reserve(other, Intent.Workloads.Length, Known, Resolutions) is { } reserved) kept = kept.With(reserved);
-            }
-        }
+
+        // Those on demand make room for each other; beside what stays loaded there must be room for each of them.
+        if (!alone) taken = taken.Plus(turns);
+        if (without == 0) return Resolutions.Of(workload, Known, taken);
 
         // What is kept for others must not keep everybody from beginning.
-        var resolution = Resolutions.Of(workload, Known, kept);
-        return resolution.Candidates.IsEmpty && kept != taken ? Resolutions.Of(workload, Known, taken) : resolution;
+        var resolution = Resolutions.Of(workload, Known, Kept(o => Sharing.Reserve(o, Intent.Workloads.Length, Known, Resolutions)));
+        if (!Allowed(workload, resolution).Any()) resolution = Resolutions.Of(workload, Known, Kept(Least));
+        return Allowed(workload, resolution).Any() ? resolution : Resolutions.Of(workload, Known, taken);
+
+        PoolUse Kept(Func<Workload, InstanceSpec?> reserve)
+        {
+            var (kept, largest) = (taken, turns);
+            foreach (var other in Intent.Workloads.Where(o => o.Name != workload.Name && Memory.Target.For(o.Name) is null))
+            {
+                if (!IsOnDemand(other.Name) && reserve(other) is { } reserved) kept = kept.With(reserved);
+                else if (!alone && IsOnDemand(other.Name) && Least(other) is { } least) largest = largest.Or(PoolUse.None.With(least));
+            }
+
+            return alone || largest == turns ? kept : kept.Plus(new PoolUse(largest.Host - turns.Host, [.. largest.Devices.Select((d, i) => d - turns.Of(i))]));
+        }
     }
+
+    /// <summary>When each workload's instance is in memory, by the targets there are and what the others need at least.</summary>
+    public ImmutableArray<Residence> Residences
+    {
+        get
+        {
+            if (_residences is not { } known || !ReferenceEquals(known.Of, Memory))
+            {
+                var residences = Residing.Of(Intent.Workloads, Needed, Machine, Intent.Policy);
+                _residences = known = (Memory, residences, residences.Any(r => r.Residency == Residency.OnDemand));
+            }
+
+            return known.Residences;
+        }
+    }
+
+    /// <summary>True when some workload is on demand.</summary>
+    public bool TakesTurns => !Residences.IsEmpty && _residences!.Value.Turns;
+
+    public bool IsOnDemand(WorkloadName workload)
+    {
+        if (!TakesTurns) return false;
+        foreach (var residence in Residences)
+        {
+            if (residence.Workload == workload) return residence.Residency == Residency.OnDemand;
+        }
+
+        return false;
+    }
+
+    /// <summary>The target, unless the owner wants something else by now.</summary>
+    private InstanceSpec? Needed(Workload workload)
+    {
+        var target = Memory.Target.For(workload.Name);
+        return target is not null && Answers(workload, target) ? target : Least(workload) ?? target;
+    }
+
+    /// <summary>True while the target is what the owner's words led to, or is on its way there.</summary>
+    public bool Answers(Workload workload, InstanceSpec target) => Memory.TrialOf(workload.Name) is not null || target.Asked == Resolutions.AskedBy(workload, Intent.IsDefault);
+
+    private InstanceSpec? Least(Workload workload) => Sharing.Smallest(Allowed(workload, Resolutions.Of(workload, Known, PoolUse.None)));
 
     /// <summary>Candidates that no lesson forbids, seen from what is the target now. One that found too little memory is made less, step by step.</summary>
     public IEnumerable<Candidate> Allowed(Workload workload, Resolution resolution)
@@ -109,6 +163,9 @@ public sealed record Situation(Intent Intent, Catalog Catalog, Machine Machine, 
         var failing = wanted.Where(IsBackedOff).DistinctBy(c => c.File.Digest).ToList();
         return failing.Count < MaxFailing ? first : failing.MinBy(c => Memory.FetchOf(Subjects.Weights(c.File.Digest!.Value))!.NotBefore)!;
     }
+
+    /// <summary>Of one memory: a copy of the situation with another finds that out and looks again.</summary>
+    private (Memory Of, ImmutableArray<Residence> Residences, bool Turns)? _residences;
 
     /// <summary>Of the memory it takes only what the device has measured, which no decision changes: copies of a situation with another one share it.</summary>
     private Knowing Known { get; } = new()

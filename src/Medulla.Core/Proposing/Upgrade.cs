@@ -18,7 +18,9 @@ public static class Upgrade
     {
         var memory = situation.Memory;
         if (memory.Good.For(workload.Name) is not { } current) return Advice.None;
-        if (situation.World.Find(current.Id) is not { State: InstanceState.Ready } serving) return Advice.None;
+        var serving = situation.World.Find(current.Id);
+        var rests = serving is null && situation.IsOnDemand(workload.Name) && situation.World.DemandOf(workload.Name) is null;
+        if (serving is not { State: InstanceState.Ready } && !rests) return Advice.None;
         var resolution = situation.Resolve(workload);
         var merit = Situation.MeritOf(current, resolution) + Merit.Noticeable;
         var better = situation.Allowed(workload, resolution).Where(c => c.Spec.Id != current.Id && (c.Spec.Merit >= merit || IsWhole(current, c.Spec))).ToList();
@@ -34,7 +36,7 @@ public static class Upgrade
     private static bool IsWhole(InstanceSpec current, InstanceSpec other) =>
         current.Amended.Length > 0 && other.Amended.Length == 0 && other.Weights.Digest == current.Weights.Digest && other.Engine.Backend == current.Engine.Backend;
 
-    private static Advice Try(Situation situation, Workload workload, InstanceSpec current, Candidate next, InstanceFact serving)
+    private static Advice Try(Situation situation, Workload workload, InstanceSpec current, Candidate next, InstanceFact? serving)
     {
         var recent = situation.Memory.TrialStarts.Where(t => t > situation.Now - TimeSpan.FromHours(1)).ToList();
         if (recent.Count >= BudgetPerHour)
@@ -42,7 +44,7 @@ public static class Upgrade
             return Advice.Hold($"{next.Model.Id} is ready to be tried, but {recent.Count} changes in an hour are enough", recent.Min() + TimeSpan.FromHours(1), "an hour after the first of them");
         }
 
-        if (!current.Placeholder && serving.Requests > 0 && !Beside.Fits(situation, current, next.Spec))
+        if (!current.Placeholder && serving?.Requests > 0 && !Beside.Fits(situation, current, next.Spec))
         {
             return Advice.Hold($"{next.Model.Id} cannot run beside {current.Model}, and {current.Model} has requests in flight", null, "a moment without requests");
         }

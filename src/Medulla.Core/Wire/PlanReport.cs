@@ -45,6 +45,12 @@ public sealed record WorkloadPlan
 
     public required string Task { get; init; }
 
+    /// <summary><c>resident</c> or <c>on-demand</c>.</summary>
+    public required string Residency { get; init; }
+
+    /// <summary>Why, with figures; empty for a workload that shares the machine with none.</summary>
+    public required string ResidencyReason { get; init; }
+
     /// <summary>The speed that choices were measured by; null when any will do.</summary>
     public required string? Level { get; init; }
 
@@ -70,6 +76,8 @@ public sealed record WorkloadPlan
         {
             Workload = workload.Name.Value,
             Task = workload.Task.ToString().ToLowerInvariant(),
+            Residency = allotment.Residence.Residency == Intents.Residency.OnDemand ? "on-demand" : "resident",
+            ResidencyReason = allotment.Residence.Reason,
             Level = LevelText(workload.Level),
             Best = allotment.Best is { } best ? ChoicePlan.Of(best, workload, known, Explaining.Why(best, all, workload)) : null,
             Now = allotment.Now is { } now ? ChoicePlan.Of(now, workload, known, Explaining.Why(now, all, workload)) : null,

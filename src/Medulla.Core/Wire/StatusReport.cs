@@ -47,14 +47,14 @@ public sealed record StatusReport
     public static StatusReport Of(Intent intent, Observation world, Decision then, string version, int pid, string endpoint, string data) => new()
     {
         Settled = then.Settled,
-        State = then.Routes.All(r => r.Instance is null) ? "unavailable" : then.Degraded is null ? "ok" : "degraded",
+        State = then.Routes.All(r => !r.IsServed) ? "unavailable" : then.Degraded is null ? "ok" : "degraded",
         Degraded = then.Degraded,
         Version = version,
         Pid = pid,
         Endpoint = endpoint,
         Data = data,
         IntentGeneration = then.Memory.IntentGeneration,
-        Workloads = [.. then.Routes.Select(r => new WorkloadReport(r.Workload.Value, r.Task.ToString().ToLowerInvariant(), r.Model?.Value, r.Instance is not null, r.Reason, r.Context))],
+        Workloads = [.. then.Routes.Select(r => new WorkloadReport(r.Workload.Value, r.Task.ToString().ToLowerInvariant(), r.Model?.Value, r.Instance is not null, r.Reason, r.Context, r.OnDemand ? "on-demand" : "resident", r.IsServed))],
         Instances = [.. world.Instances.Select(i => InstanceReport.Of(i, then, world.Now))],
         Trials = [.. then.Memory.Trials.Select(t => TrialReport.Of(t, world.Now))],
         Moves = [.. then.Plan.Moves.Select(m => MoveReport.Of(m, world))],
@@ -73,7 +73,7 @@ public sealed record StatusReport
         Endpoint = null,
         Data = data,
         IntentGeneration = memory.IntentGeneration,
-        Workloads = [.. memory.Target.Instances.Select(i => new WorkloadReport(i.Workload.Value, i.Embeddings ? "embedding" : "chat", i.Model.Value, false, "no daemon runs", i.Context))],
+        Workloads = [.. memory.Target.Instances.Select(i => new WorkloadReport(i.Workload.Value, i.Embeddings ? "embedding" : "chat", i.Model.Value, false, "no daemon runs", i.Context, i.Residency == Residency.OnDemand ? "on-demand" : "resident", false))],
         Instances = [],
         Trials = [],
         Moves = [],
@@ -85,7 +85,9 @@ public sealed record StatusReport
 /// <param name="Model">The model that answers, or will; null when none has been chosen.</param>
 /// <param name="Reason">Why it is not ready; null when it is.</param>
 /// <param name="Context">Tokens per request; 0 when unknown.</param>
-public sealed record WorkloadReport(string Name, string Task, string? Model, bool Ready, string? Reason, int Context);
+/// <param name="Residency"><c>resident</c> or <c>on-demand</c>.</param>
+/// <param name="Served">True when it is ready, or is loaded by the next request.</param>
+public sealed record WorkloadReport(string Name, string Task, string? Model, bool Ready, string? Reason, int Context, string Residency, bool Served);
 
 public sealed record InstanceReport
 {

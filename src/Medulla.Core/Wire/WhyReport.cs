@@ -35,7 +35,8 @@ public sealed record WhyReport(ImmutableArray<WhyEntry> Entries)
         var sentences = ImmutableArray.CreateBuilder<string>();
         sentences.Add(route.Instance is { } id && world.Instances.FirstOrDefault(i => i.Id == id) is { } fact
             ? $"{workload.Name} is answered by {fact.Model} (pid {fact.Pid}), with {route.Context} tokens for each request."
-            : $"{workload.Name} is not answered now: {route.Reason}.");
+            : route.IsServed ? $"{workload.Name} is not loaded now: {route.Reason}." : $"{workload.Name} is not answered now: {route.Reason}.");
+        if (then.Residences.FirstOrDefault(r => r.Workload == workload.Name) is { Reason.Length: > 0 } residence) sentences.Add($"It is {residence.Text}: {residence.Reason}.");
         if (memory.TrialOf(workload.Name) is { } trial)
         {
             sentences.Add($"On trial: {trial.Change.Text}, because {trial.Reason}.");

@@ -71,10 +71,11 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         var wake = new Wake(time);
         var signals = new Signals(wake);
         var routes = new Routes();
+        var demand = new Demand();
         var metrics = new GatewayMetrics();
         var gatewayOptions = new GatewayOptions { Key = options.Key, LocalToken = new Secret(RandomNumberGenerator.GetHexString(32, lowercase: true)) };
         using var forwarder = new Forwarder(gatewayOptions, time);
-        var gateway = new OpenAiGateway(gatewayOptions, routes, signals, forwarder, metrics, time);
+        var gateway = new OpenAiGateway(gatewayOptions, routes, signals, demand, forwarder, metrics, time);
         var record = new RecordFile(options.Data.Memory, options.Data.Aside);
         var memory = Recall(record, signals);
         var journal = new Journal(options.Data.Journal);
@@ -88,7 +89,7 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         var machine = new MachineWatch(() => probe.Read(options.Data.Root), time, signals.Nudge);
         var nvidia = new NvidiaWatch(() => instances.Read().Select(i => i.Pid).ToHashSet(), new LiveSource(options.Data.Root, hanging: new(StringComparer.Ordinal)));
         using var sensors = new HostSensors(options.Data.Root, probe, time, (code, subject, evidence) => signals.Post(new Signal.HostEvent(code, subject, evidence)), signals.Nudge, host => Meaning(host, machine.Current), nvidia);
-        var world = new DeviceWorld(instances, store, shelf, executor, signals, probe, machine, sensors, clock);
+        var world = new DeviceWorld(instances, store, shelf, executor, signals, demand, probe, machine, sensors, clock);
         var page = new MetricsPage(metrics, journal, signals, reporters.Webhook);
         var api = new AdminApi(options, gatewayOptions, world, () => screen.Endpoint, () => _told, page, probe, Stop);
         app.Run(context => AdminApi.Handles(context.Request.Path) ? Task.Run(() => api.HandleAsync(context)) : context.Request.Path == "/health" ? gateway.HealthAsync(context) : gateway.HandleAsync(context));

@@ -104,6 +104,7 @@ internal static class PlanCommand
             else console.MarkupLine("  [red]nothing can serve it here[/]");
             if (workload.Best?.Blocked is not null && workload.Now is { } now) Show(console, now, "until then");
             else if (workload.Best?.Blocked is not null) console.MarkupLine("  [yellow]nothing that this release can run fits meanwhile[/]");
+            if (workload.ResidencyReason.Length > 0) console.MarkupLineInterpolated($"    loaded   {workload.Residency}: {workload.ResidencyReason}");
             if (workload.Alternatives.Length > 0) Show(console, workload.Alternatives);
             foreach (var refused in workload.Refused.OrderByDescending(r => r.Models.Length).Take(MaxRefusals)) console.MarkupLineInterpolated($"  [grey]not {string.Join(", ", refused.Models.Take(6))}{(refused.Models.Length > 6 ? $" and {refused.Models.Length - 6} more" : "")}: {refused.Reason}[/]");
             if (workload.Refused.Length > MaxRefusals) console.MarkupLineInterpolated($"  [grey]and {workload.Refused.Skip(MaxRefusals).Sum(r => r.Models.Length)} more, with their reasons in --json[/]");

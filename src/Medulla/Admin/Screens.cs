@@ -21,7 +21,7 @@ internal static class Screens
         foreach (var workload in status.Workloads)
         {
             var instances = status.Instances.Where(i => i.Workload == workload.Name).ToList();
-            if (instances.Count == 0) table.AddRow(Markup.Escape(workload.Name), Markup.Escape(workload.Model ?? "—"), "", "[yellow]not running[/]", "", "", "", "");
+            if (instances.Count == 0) table.AddRow(Markup.Escape(workload.Name), Markup.Escape(workload.Model ?? "—"), "", workload is { Residency: "on-demand", Served: true } ? "[grey]on demand, not loaded[/]" : "[yellow]not running[/]", "", "", "", "");
             foreach (var i in instances)
             {
                 var state = i.State == "ready" ? i.Role == "serving" ? "[green]serving[/]" : $"[grey]ready, {i.Role}[/]" : $"[yellow]{i.State}[/]";
@@ -38,7 +38,7 @@ internal static class Screens
         }
 
         console.Write(table);
-        foreach (var workload in status.Workloads.Where(w => !w.Ready && w.Reason is not null)) console.MarkupLine($"  [yellow]{Markup.Escape(workload.Name)}[/]: {Markup.Escape(workload.Reason!)}");
+        foreach (var workload in status.Workloads.Where(w => !w.Served && w.Reason is not null)) console.MarkupLine($"  [yellow]{Markup.Escape(workload.Name)}[/]: {Markup.Escape(workload.Reason!)}");
         foreach (var trial in status.Trials) console.MarkupLine($"  [aqua]trial[/]  {Markup.Escape(trial.Change)} [grey]({trial.Phase}, because {Markup.Escape(trial.Reason)})[/]");
         foreach (var move in status.Moves) console.MarkupLine($"  [aqua]move[/]   {Markup.Escape(move.Title)}{Amount(move)} [grey]{Markup.Escape(move.Detail.Length > 0 ? move.Detail : move.Reason)}[/]");
         foreach (var hold in status.Holds) console.MarkupLine($"  [grey]hold[/]   {Markup.Escape(hold.Reason)} [grey]{(hold.NextTryS is { } s ? $"next try in {Span(s)}" : $"until {Markup.Escape(hold.Until)}")}[/]");

@@ -88,7 +88,7 @@ internal sealed class UpScreen(IAnsiConsole console, TimeProvider time)
 
     private void Served(Decision then)
     {
-        var now = string.Join(", ", then.Routes.Where(r => r.Instance is not null).Select(r => $"{r.Workload} ({r.Model})"));
+        var now = string.Join(", ", then.Routes.Where(r => r.IsServed).Select(r => $"{r.Workload} ({r.Model})"));
         if (now == _served) return;
         var first = _served is null or "";
         _served = now;

@@ -37,6 +37,9 @@ internal sealed class Instance(InstanceId id, string folder, int pid, bool adopt
     /// <summary>Boot time since which this daemon has watched it without a gap.</summary>
     public TimeSpan WatchedAt { get; set; } = Posix.BootTime();
 
+    /// <summary>Boot time at which it became ready in this daemon's life; null before.</summary>
+    public TimeSpan? ReadyAt { get; set; }
+
     /// <summary>True once we have asked it to end.</summary>
     public bool Asked { get; set; }
 
@@ -65,7 +68,9 @@ internal sealed class Instance(InstanceId id, string folder, int pid, bool adopt
         StartedAt = StartedAt,
         WatchedAt = WatchedAt,
         Adopted = Adopted,
+        ReadyAt = ReadyAt,
         Requests = Upstream?.Requests ?? 0,
+        UsedAt = Upstream?.UsedAt,
         Probe = Probe,
         Speed = Speed,
         Pulse = Pulse?.Current,

@@ -277,6 +277,7 @@ internal sealed partial class Instances : IDisposable
         {
             if (instance.State != InstanceState.Starting) return;
             instance.State = InstanceState.Ready;
+            instance.ReadyAt = Posix.BootTime();
             instance.WasReady = true;
         }
 

@@ -33,14 +33,16 @@ internal sealed record OpenAiErrorBody(OpenAiError Error);
 internal sealed record ModelList(string Object, IReadOnlyList<ModelItem> Data);
 
 /// <param name="Id">Workload name or model id: either may be sent as <c>model</c>.</param>
-/// <param name="ServedBy">The model that answers; null when none does now.</param>
+/// <param name="ServedBy">The model that answers, or is loaded by the next request; null when none does now.</param>
 internal sealed record ModelItem(string Id, string Object, long Created, string OwnedBy, string? ServedBy, int Context);
 
 /// <summary><c>GET /health</c>.</summary>
 /// <param name="Status"><c>ok</c>, <c>degraded</c> or <c>unavailable</c>.</param>
 internal sealed record Health(string Status, string? Reason, IReadOnlyList<WorkloadHealth> Workloads);
 
-internal sealed record WorkloadHealth(string Name, string? Model, bool Ready, string? Reason);
+/// <param name="Ready">True when it answers without loading anything.</param>
+/// <param name="OnDemand">True when it is loaded when somebody asks.</param>
+internal sealed record WorkloadHealth(string Name, string? Model, bool Ready, bool OnDemand, string? Reason);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(OpenAiErrorBody))]

@@ -14,7 +14,7 @@ namespace Medulla.Gateway;
 /// start, stop or see a process, and keeps serving when the loop stalls.
 /// Bounds: body, held answer, waiting requests and their time, as <see cref="GatewayOptions"/> says.
 /// </summary>
-internal sealed class OpenAiGateway(GatewayOptions options, Routes routes, Signals signals, Forwarder forwarder, GatewayMetrics metrics, TimeProvider time)
+internal sealed class OpenAiGateway(GatewayOptions options, Routes routes, Signals signals, Demand demand, Forwarder forwarder, GatewayMetrics metrics, TimeProvider time)
 {
     /// <summary>A request under which this many engines died is not sent to a third.</summary>
     private const int MaxDeaths = 2;
@@ -47,8 +47,8 @@ internal sealed class OpenAiGateway(GatewayOptions options, Routes routes, Signa
     public async Task HealthAsync(HttpContext context)
     {
         var table = routes.Current.Table;
-        var workloads = table.Routes.Select(r => new WorkloadHealth(r.Workload.Value, r.Model?.Value, r.Instance is not null, r.Reason)).ToList();
-        var served = workloads.Exists(w => w.Ready);
+        var workloads = table.Routes.Select(r => new WorkloadHealth(r.Workload.Value, r.Model?.Value, r.Instance is not null, r.OnDemand, r.Reason)).ToList();
+        var served = table.Routes.Any(r => r.IsServed);
         var health = new Health(!served ? "unavailable" : table.Degraded is null ? "ok" : "degraded", table.Degraded, workloads);
         context.Response.StatusCode = served ? 200 : 503;
         context.Response.ContentType = "application/json";
@@ -153,6 +153,7 @@ internal sealed class OpenAiGateway(GatewayOptions options, Routes routes, Signa
     private async Task<(Upstream Upstream, GatewayMetrics.Series Series)?> EnterAsync(HttpContext context, Route route, long start)
     {
         var waits = false;
+        TimeSpan? since = null;
         try
         {
             while (true)
@@ -182,6 +183,7 @@ internal sealed class OpenAiGateway(GatewayOptions options, Routes routes, Signa
                         return null;
                     }
 
+                    since = demand.Enter(route.Workload);
                     signals.Post(new Signal.Demanded(route.Workload));
                 }
 
@@ -191,6 +193,7 @@ internal sealed class OpenAiGateway(GatewayOptions options, Routes routes, Signa
         }
         finally
         {
+            if (since is { } entered) demand.Leave(route.Workload, entered);
             if (waits)
             {
                 Interlocked.Decrement(ref _waiting);
@@ -276,7 +279,7 @@ internal sealed class OpenAiGateway(GatewayOptions options, Routes routes, Signa
         var items = new List<ModelItem>();
         foreach (var route in routes.Current.Table.Routes)
         {
-            var served = route.Instance is null ? null : route.Model?.Value;
+            var served = route.IsServed ? route.Model?.Value : null;
             items.Add(new ModelItem(route.Workload.Value, "model", 0, "medulla", served, route.Context));
             if (served is not null && !items.Exists(i => i.Id == served)) items.Add(new ModelItem(served, "model", 0, "medulla", served, route.Context));
         }

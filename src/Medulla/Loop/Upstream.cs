@@ -1,4 +1,5 @@
 using Medulla.Core.Units;
+using Medulla.State;
 
 namespace Medulla.Loop;
 
@@ -14,6 +15,7 @@ internal sealed class Upstream(InstanceId id, string socket, Secret key)
     private int _requests;
     private int _awaited;
     private long _moved;
+    private long _usedAt;
     private volatile bool _closed;
 
     public InstanceId Id { get; } = id;
@@ -67,7 +69,14 @@ internal sealed class Upstream(InstanceId id, string socket, Secret key)
 
     public void GiveUp() => Interlocked.Decrement(ref _awaited);
 
-    public void Leave() => Interlocked.Decrement(ref _requests);
+    /// <summary>Boot time at which a request last left it; null when none has.</summary>
+    public TimeSpan? UsedAt => Volatile.Read(ref _usedAt) is > 0 and var ticks ? new TimeSpan(ticks) : null;
+
+    public void Leave()
+    {
+        Volatile.Write(ref _usedAt, Posix.BootTime().Ticks);
+        Interlocked.Decrement(ref _requests);
+    }
 
     public void Close() => _closed = true;
 }

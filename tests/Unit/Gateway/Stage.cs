@@ -34,7 +34,7 @@ internal sealed class Stage : IAsyncDisposable
         });
         _gateway = builder.Build();
         _forwarder = new Forwarder(options, TimeProvider.System);
-        var gateway = new OpenAiGateway(options, Routes, new Signals(new Wake(TimeProvider.System)), _forwarder, Metrics, TimeProvider.System);
+        var gateway = new OpenAiGateway(options, Routes, new Signals(new Wake(TimeProvider.System)), new Demand(), _forwarder, Metrics, TimeProvider.System);
         _gateway.Run(c => c.Request.Path == "/health" ? gateway.HealthAsync(c) : gateway.HandleAsync(c));
     }
 

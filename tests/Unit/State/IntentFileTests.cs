@@ -23,11 +23,14 @@ public sealed class IntentFileTests : IDisposable
                 floor: { quality: 2, context: 512 }
               - name: embed
                 task: embedding
-            policy: { climb: false, disk_cap: 40GiB, memory_reserve: 2GiB }
+                residency: on-demand
+            policy: { climb: false, disk_cap: 40GiB, memory_reserve: 2GiB, unload_after_minutes: 2 }
             """);
         Assert.Empty(problems);
         Assert.Equal(new Workload { Name = new("chat"), Task = WorkloadTask.Chat, Context = 4096, Concurrency = 2, Model = new ModelId("tinychat-m"), FloorQuality = 2, FloorContext = 512 }, intent!.Workloads[0]);
         Assert.Equal(WorkloadTask.Embedding, intent.Workloads[1].Task);
+        Assert.Equal((null, Residency.OnDemand), (intent.Workloads[0].Residency, intent.Workloads[1].Residency));
+        Assert.Equal(TimeSpan.FromMinutes(2), intent.Policy.UnloadAfter);
         Assert.False(intent.Policy.Climb);
         Assert.Equal(ByteSize.GiB(40), intent.Policy.DiskCap);
     }
