@@ -1,5 +1,6 @@
 using System.Globalization;
 using Medulla.Core.Knowledge;
+using Medulla.Core.Units;
 
 namespace Medulla.Core.Blueprints;
 
@@ -39,7 +40,9 @@ public sealed record EngineSettings
     public string Environment { get; init; } = "";
 
     /// <summary>Part of an instance's id and of the key of a lesson: short, and the same for the same settings.</summary>
-    public string Key => string.Create(
+    public string Key => _key.Of(this, static s => string.Create(
         CultureInfo.InvariantCulture,
-        $"a{Accelerator}d{Devices}g{GpuLayers?.ToString(CultureInfo.InvariantCulture) ?? "all"}x{ExpertsOnHost}k{Kv}u{MicroBatch}f{FlashAttention}l{LoadMode}p{PromptCacheMiB}s{Split}{Environment}");
+        $"a{s.Accelerator}d{s.Devices}g{s.GpuLayers?.ToString(CultureInfo.InvariantCulture) ?? "all"}x{s.ExpertsOnHost}k{s.Kv}u{s.MicroBatch}f{s.FlashAttention}l{s.LoadMode}p{s.PromptCacheMiB}s{s.Split}{s.Environment}"));
+
+    private Memo<string> _key;
 }

@@ -66,10 +66,12 @@ public sealed record InstanceSpec
     /// <summary>Asked before it is trusted; empty means that any token is proof.</summary>
     public required ImmutableArray<GoldenPrompt> Golden { get; init; }
 
+    private Memo<SpecId> _id;
+
     [JsonIgnore]
-    public SpecId Id => new(Digest.Of(string.Create(
+    public SpecId Id => _id.Of(this, static s => new SpecId(Digest.Of(string.Create(
         CultureInfo.InvariantCulture,
-        $"{Workload}|{Model}|{Weights.Digest}|{Engine.Engine}|{Engine.Digest}|{Context}|{Parallel}|{Threads}|{Embeddings}|{Settings.Key}")).Short);
+        $"{s.Workload}|{s.Model}|{s.Weights.Digest}|{s.Engine.Engine}|{s.Engine.Digest}|{s.Context}|{s.Parallel}|{s.Threads}|{s.Embeddings}|{s.Settings.Key}")).Short));
 
     /// <summary>The name of a wish: changes when the intent wants anything else of this workload.</summary>
     public static string AskedBy(Workload workload, bool isDefault) => Digest.Of($"{workload}{isDefault}").Short;

@@ -23,7 +23,9 @@ public sealed record Intent
     public Reporting Reporting { get; init; } = Reporting.None;
 
     /// <summary>A digest of the content without its generation.</summary>
-    public Digest Fingerprint => Digest.Of(string.Join('\n', Workloads.Select(w => w.ToString()).Append(Policy.ToString()).Append(IsDefault ? "default" : "")));
+    public Digest Fingerprint => _fingerprint.Of(this, static i => Digest.Of(string.Join('\n', i.Workloads.Select(w => w.ToString()).Append(i.Policy.ToString()).Append(i.IsDefault ? "default" : ""))));
+
+    private Memo<Digest> _fingerprint;
 
     public static Intent Default(Policy policy) => new()
     {

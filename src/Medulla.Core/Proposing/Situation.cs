@@ -109,11 +109,17 @@ public sealed record Situation(Intent Intent, Catalog Catalog, Machine Machine, 
     /// <summary>Candidates that no lesson forbids, seen from what is the target now. One that found too little memory is made less, step by step.</summary>
     public IEnumerable<Candidate> Allowed(Workload workload, Resolution resolution)
     {
-        if (!Memory.Lessons.Any(l => l.Holds(Now))) return resolution.Candidates;
+        var lessons = Memory.Lessons.Where(l => l.IsAbout(workload.Name) && l.Holds(Now)).ToList();
+        if (lessons.Count == 0) return resolution.Candidates;
         var from = Memory.Good.For(workload.Name);
         return resolution.Candidates.Select(c => Against(c.Spec) is not { } lesson ? c : Less(c, lesson)).OfType<Candidate>();
 
-        Lesson? Against(InstanceSpec spec) => Memory.LessonAgainst(Change.Between(from, spec), Now) ?? Memory.LessonAgainst(Change.Between(null, spec), Now) ?? Memory.LessonAgainst(Change.ShapeOf(spec), Now);
+        Lesson? Against(InstanceSpec spec)
+        {
+            // Most candidates are of files that no lesson knows: their changes need no names.
+            if (!lessons.Exists(l => l.IsAbout(spec.Weights))) return null;
+            return Memory.LessonAgainst(Change.Between(from, spec), Now) ?? Memory.LessonAgainst(Change.Between(null, spec), Now) ?? Memory.LessonAgainst(Change.ShapeOf(spec), Now);
+        }
 
         Candidate? Less(Candidate candidate, Lesson lesson)
         {

@@ -112,7 +112,17 @@ public sealed record Memory
     public bool IsRefuted(Change change, TimeSpan now) => LessonAgainst(change, now) is not null;
 
     /// <summary>The lesson that forbids a change now; null when none does.</summary>
-    public Lesson? LessonAgainst(Change change, TimeSpan now) => Lessons.FirstOrDefault(l => l.Key == change.Key && l.Holds(now));
+    public Lesson? LessonAgainst(Change change, TimeSpan now)
+    {
+        if (Lessons.IsEmpty) return null;
+        var key = change.Key;
+        foreach (var lesson in Lessons)
+        {
+            if (lesson.Key == key && lesson.Holds(now)) return lesson;
+        }
+
+        return null;
+    }
 
     /// <summary>True when nothing but the time stamp differs: then nothing is written.</summary>
     public bool SaysTheSameAs(Memory other) =>

@@ -106,4 +106,9 @@ public sealed record Lesson(string Key, string Change, string Evidence, DateTime
     public bool IsOvertaken(ByteSize? room) => IsOfMemory && Until is not null && Code != Conditions.OutOfDeviceMemory.Code && room is { } now && Room is { } then && now.Bytes > then.Bytes * 1.25;
 
     public bool Holds(TimeSpan now) => Until is null || now < Until;
+
+    public bool IsAbout(WorkloadName workload) => Key.Length > workload.Value.Length && Key[workload.Value.Length] == '|' && Key.StartsWith(workload.Value, StringComparison.Ordinal);
+
+    /// <summary>True when it may forbid something about these weights; false when it certainly does not.</summary>
+    public bool IsAbout(Weights weights) => Key.AsSpan().Contains(weights.Digest.Hex.AsSpan(0, 12), StringComparison.Ordinal);
 }
