@@ -223,12 +223,15 @@ public sealed class Planner
     /// </summary>
     private void Measure(InstanceSpec spec, InstanceFact fact)
     {
-        if (fact.State != InstanceState.Ready || _situation.Intent.Find(spec.Workload)?.Task is not WorkloadTask.Chat || _world.Instances.Any(i => i.Requests > 0) || _world.Host is { IsContended: true }) return;
+        if (fact.State != InstanceState.Ready || _situation.Intent.Find(spec.Workload)?.Task is not WorkloadTask.Chat || _world.Instances.Any(i => i.Requests > 0)) return;
         var own = _memory.SpeedOf(spec.Id);
         var every = own is { IsBaseline: true, LowInARow: 0 or >= OwnSpeed.Believed } ? SanityEvery : MeasureSoon;
         if (!IsDue(fact.Speed?.At ?? fact.StartedAt, every)) return;
-        Do(Measuring(spec, fact, own is { LowInARow: > 0 } ? "one low speed is not believed" : "speeds are looked at now and then"));
-        if (_moves[Subjects.Instance(fact.Id)] is Move.MeasureInstance) _drift.Add(new Drift(Subjects.Instance(fact.Id), $"the speed of {spec.Model} has not been measured for long"));
+        var subject = Subjects.Instance(fact.Id);
+        if (_moves.ContainsKey(subject)) return;
+        _drift.Add(new Drift(subject, $"the speed of {spec.Model} has not been measured for long"));
+        if (_world.Host is { IsContended: true }) Wait(subject, "others have the processors: a speed that is measured now says nothing about the engine", null, "a quiet moment");
+        else Do(Measuring(spec, fact, own is { LowInARow: > 0 } ? "one low speed is not believed" : "speeds are looked at now and then"));
     }
 
     /// <summary>True when so much time has passed since; else the loop looks again when it has.</summary>

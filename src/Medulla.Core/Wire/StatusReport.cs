@@ -125,6 +125,9 @@ public sealed record InstanceReport
     /// <summary>Decode speed of one request as this device measured it; null before it has.</summary>
     public double? TokensPerS { get; init; }
 
+    /// <summary>How many measurements that speed is the median of: later ones are held against it once there are <see cref="Blueprints.OwnSpeed.Enough"/>.</summary>
+    public int SpeedMeasurements { get; init; }
+
     /// <summary>Decode speed of one request that was expected; null when nothing was.</summary>
     public double? ExpectedTokensPerS { get; init; }
 
@@ -132,6 +135,7 @@ public sealed record InstanceReport
     {
         var trial = then.Memory.TrialOf(fact.Workload);
         var spec = Specs(then).FirstOrDefault(s => s.Id == fact.Spec);
+        var own = then.Memory.SpeedOf(fact.Spec);
         var serving = then.Routes.Any(r => r.Instance == fact.Id);
         return new InstanceReport
         {
@@ -149,7 +153,8 @@ public sealed record InstanceReport
             Adopted = fact.Adopted,
             Requests = fact.Requests,
             UptimeS = Math.Round((now.Boot - fact.StartedAt).TotalSeconds, 1),
-            TokensPerS = then.Memory.SpeedOf(fact.Spec) is { First.IsEmpty: false } own ? Math.Round(own.TokensPerS, 1) : null,
+            TokensPerS = own is { First.IsEmpty: false } ? Math.Round(own.TokensPerS, 1) : null,
+            SpeedMeasurements = own?.First.Length ?? 0,
             ExpectedTokensPerS = spec?.ExpectedTokensPerS,
         };
     }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Medulla.Core.Blueprints;
 
 namespace Medulla.Tests.Kit.Battery;
 
@@ -323,8 +324,7 @@ public static class FaultTable
     /// <summary>Once the device knows how fast it is.</summary>
     private static async Task Measured(Scene scene, Func<Task> provoke)
     {
-        await scene.Device.UntilAsync("it has measured itself", async () => (await scene.Device.InstanceAsync())["tokens_per_s"] is not null);
-        await Task.Delay(TimeSpan.FromSeconds(100 / scene.Pace));
+        await scene.Device.UntilAsync("it knows its own speed", async () => (int)(await scene.Device.InstanceAsync())["speed_measurements"]! >= OwnSpeed.Enough);
         await provoke();
     }
 
