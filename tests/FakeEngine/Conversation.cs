@@ -47,6 +47,8 @@ internal sealed class Conversation(Stream stream, Options options, Func<Faults> 
         }
 
         if (asked.Has("swallow")) await Task.Delay(Timeout.Infinite);
+        if (asked.Text("log-says") is { } said) await Console.Error.WriteLineAsync(said);
+        if (asked.Has("errors")) return await SendAsync(500, """{"error":{"code":500,"message":"EngineCore is dead","type":"server_error"}}""");
         Faults.Begin();
         try
         {
@@ -92,7 +94,7 @@ internal sealed class Conversation(Stream stream, Options options, Func<Faults> 
         var chat = path.EndsWith("chat/completions", StringComparison.Ordinal);
         var prompt = chat ? request["messages"]?.AsArray().LastOrDefault()?["content"]?.ToString() ?? "" : (request["prompt"] ?? request["input"])?.ToString() ?? "";
         if (chat && request["tools"]?.AsArray().FirstOrDefault()?["function"]?["name"]?.ToString() is { } tool) return await SendAsync(200, ToolCall(tool));
-        var words = asked.Has("one-character") ? [new string('#', 64)] : asked.Has("wrong-answers") ? ["nonsense"] : Answers.To(prompt).Split(' ');
+        var words = asked.Has("one-character") ? [new string('#', 64)] : asked.Has("wrong-answers") ? ["nonsense"] : asked.Has("repeats") ? [.. Enumerable.Repeat("on and on", 64)] : Answers.To(prompt).Split(' ');
         if (request["stream"]?.GetValue<bool>() == true) return await StreamAsync(words, asked);
         foreach (var _ in words)
         {

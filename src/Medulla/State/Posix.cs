@@ -126,7 +126,7 @@ internal static partial class Posix
     /// </summary>
     public static string BeginAnew()
     {
-        var arguments = File.ReadAllText("/proc/self/cmdline").Split('\0', StringSplitOptions.RemoveEmptyEntries);
+        var arguments = File.ReadAllText("/proc/self/cmdline").Split('\0')[..^1];
         var program = Environment.ProcessPath!;
         _ = Exec(program, [.. arguments, null]);
         return Error("exec", program).Message;

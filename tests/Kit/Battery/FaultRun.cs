@@ -18,9 +18,9 @@ public static class FaultRun
             await scene.StartAsync();
             return await PlayAsync(fault, scene);
         }
-        catch (Exception e) when (e is TimeoutException or InvalidOperationException or IOException or HttpRequestException or NullReferenceException)
+        catch (Exception e)
         {
-            return new FaultResult(fault, null, "", "", "", null, 0, 0, 0, $"it could not be played: {e.Message}\n{scene.Device.Output}");
+            return new FaultResult(fault, null, "", "", "", null, 0, 0, 0, $"it could not be played: {e}\n{scene.Device.Output}");
         }
     }
 

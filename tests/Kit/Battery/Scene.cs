@@ -101,12 +101,30 @@ public sealed class Scene(Fault fault, double pace) : IAsyncDisposable
     }
 
     /// <summary>Gives the daemon, and nobody else, another wall clock: by faketime's library, for its program starts a child that outlives it.</summary>
-    public Task ClockAsync(string clock)
+    public void Clock(string clock)
     {
         Device.Environment["LD_PRELOAD"] = Directory.EnumerateFiles("/usr/lib", "libfaketime.so.1", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 2 }).First();
         Device.Environment["FAKETIME"] = clock;
-        return Task.CompletedTask;
     }
+
+    /// <summary>A wall clock of the daemon's own that <see cref="TurnClock"/> turns; its other clocks are the machine's.</summary>
+    public void OwnClock()
+    {
+        Clock("+0");
+        Device.Environment.Remove("FAKETIME");
+        Device.Environment["FAKETIME_TIMESTAMP_FILE"] = ClockFile;
+        Device.Environment["FAKETIME_CACHE_DURATION"] = "1";
+        Device.Environment["FAKETIME_DONT_FAKE_MONOTONIC"] = "1";
+        TurnClock("+0");
+    }
+
+    public void TurnClock(string clock)
+    {
+        File.WriteAllText(ClockFile + ".new", clock + "\n");
+        File.Move(ClockFile + ".new", ClockFile, overwrite: true);
+    }
+
+    private string ClockFile => Path.Combine(Device.Folder, "clock");
 
     /// <summary>The control group of <see cref="Below"/>.</summary>
     public string Group { get; private set; } = "";
