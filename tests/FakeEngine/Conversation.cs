@@ -48,7 +48,7 @@ internal sealed class Conversation(Stream stream, Options options, Func<Faults> 
 
         if (asked.Has("swallow")) await Task.Delay(Timeout.Infinite);
         if (asked.Text("log-says") is { } said) await Console.Error.WriteLineAsync(said);
-        if (asked.Has("errors")) return await SendAsync(500, """{"error":{"code":500,"message":"EngineCore is dead","type":"server_error"}}""");
+        if (asked.Has("errors") || asked.Marks("error-on", body)) return await SendAsync(500, """{"error":{"code":500,"message":"EngineCore is dead","type":"server_error"}}""");
         Faults.Begin();
         try
         {

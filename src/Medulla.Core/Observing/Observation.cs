@@ -147,6 +147,9 @@ public sealed record Pulse
     /// <summary>Since when it refuses the key that it was given.</summary>
     public TimeSpan? RefusedSince { get; init; }
 
+    /// <summary>Since when it answers requests with errors, and a tiny prompt as well.</summary>
+    public TimeSpan? FailingSince { get; init; }
+
     /// <summary>When these signs were read; null for now. What has not been looked at since is not held against it.</summary>
     public TimeSpan? FeltAt { get; init; }
 }

@@ -30,6 +30,9 @@ internal sealed class PulseWatch(Instance instance, TimeProvider time, Action nu
     /// <summary>With one slot only, a tiny prompt drives a conversation out of its cache: one that goes on is left alone.</summary>
     private static readonly TimeSpan IdleWithOneSlot = TimeSpan.FromMinutes(5);
 
+    /// <summary>Errors in a row at which it is doubted, and asked a tiny prompt.</summary>
+    private const int Doubtful = 3;
+
     private static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(60);
 
     private readonly int _pid = instance.Pid;
@@ -48,6 +51,7 @@ internal sealed class PulseWatch(Instance instance, TimeProvider time, Action nu
     private TimeSpan? _stuck;
     private TimeSpan? _refused;
     private TimeSpan? _silent;
+    private TimeSpan? _failing;
     private bool _asking;
     private bool _counts;
     private bool _sees;
@@ -111,6 +115,7 @@ internal sealed class PulseWatch(Instance instance, TimeProvider time, Action nu
             StuckSince = _stuck,
             SilentSince = Silent(),
             RefusedSince = _refused,
+            FailingSince = instance.Upstream?.ErrorsInARow >= Doubtful ? Failing() : null,
             FeltAt = now,
         };
         if (IsOdd(Current, starts)) nudge();
@@ -119,7 +124,7 @@ internal sealed class PulseWatch(Instance instance, TimeProvider time, Action nu
     /// <summary>True when the loop should look: whether anything is wrong is not decided here.</summary>
     private static bool IsOdd(Pulse pulse, bool starts)
     {
-        if (pulse.StoppedSince is not null || pulse.SilentSince is not null || pulse.RefusedSince is not null || Longer(pulse.StuckSince, 10)) return true;
+        if (pulse.StoppedSince is not null || pulse.SilentSince is not null || pulse.FailingSince is not null || pulse.RefusedSince is not null || Longer(pulse.StuckSince, 10)) return true;
         var still = Longer(pulse.ComputedAt, starts ? 10 : 5) && Longer(pulse.MovedAt, starts ? 10 : 5);
         return starts ? still : pulse.OwesSince is not null && (still || Longer(pulse.MovedAt, 30));
 
@@ -165,6 +170,7 @@ internal sealed class PulseWatch(Instance instance, TimeProvider time, Action nu
             _workedAt = now;
         }
 
+        if (upstream.ErrorsInARow >= Doubtful) _ = AskAsync(client, now, cancel);
         if (_owes is null)
         {
             Idle(client, now, cancel);
@@ -204,8 +210,15 @@ internal sealed class PulseWatch(Instance instance, TimeProvider time, Action nu
         limit.CancelAfter(ProbeLimit);
         try
         {
-            if (!await client.GivesTokenAsync(instance.Record!.Embeddings, limit.Token)) return;
-            lock (_gate) _silent = null;
+            var gives = await client.GivesTokenAsync(instance.Record!.Embeddings, limit.Token);
+            lock (_gate)
+            {
+                _failing = gives ? null : _failing ?? Posix.BootTime();
+                if (!gives) return;
+                _silent = null;
+            }
+
+            instance.Upstream?.Forgive();
             _provenAt = Posix.BootTime();
             if (_owes <= now) _owes = null;
         }
@@ -224,10 +237,15 @@ internal sealed class PulseWatch(Instance instance, TimeProvider time, Action nu
         lock (_gate) return _silent;
     }
 
+    private TimeSpan? Failing()
+    {
+        lock (_gate) return _failing;
+    }
+
     private void Forget(TimeSpan now)
     {
         (_computedAt, _movedAt, _provenAt, _owes, _stopped, _stuck) = (now, now, now, null, null, null);
         instance.WatchedAt = now;
-        lock (_gate) _silent = null;
+        lock (_gate) (_silent, _failing) = (null, null);
     }
 }

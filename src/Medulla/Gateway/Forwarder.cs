@@ -85,6 +85,7 @@ internal sealed class Forwarder(GatewayOptions options, TimeProvider time) : IDi
 
         using (answer)
         {
+            upstream.Said(answer.StatusCode);
             if (answer.StatusCode == HttpStatusCode.ServiceUnavailable) return ForwardOutcome.Loading;
             if (answer.StatusCode == HttpStatusCode.Unauthorized)
             {

@@ -1,3 +1,4 @@
+using System.Net;
 using Medulla.Core.Units;
 using Medulla.State;
 
@@ -14,6 +15,7 @@ internal sealed class Upstream(InstanceId id, string socket, Secret key)
 {
     private int _requests;
     private int _awaited;
+    private int _errors;
     private long _moved;
     private long _usedAt;
     private volatile bool _closed;
@@ -36,6 +38,19 @@ internal sealed class Upstream(InstanceId id, string socket, Secret key)
 
     /// <summary>True once it has refused our key: nobody else's is ever sent to it.</summary>
     public bool RefusesKey { get; set; }
+
+    /// <summary>Answers in a row by which it said that something went wrong in it. What a client did wrong is not among them.</summary>
+    public int ErrorsInARow => Volatile.Read(ref _errors);
+
+    /// <summary>What it said to a request. Being loaded, and not knowing how, are no errors.</summary>
+    public void Said(HttpStatusCode status)
+    {
+        if (status is HttpStatusCode.InternalServerError or HttpStatusCode.BadGateway or HttpStatusCode.GatewayTimeout) Interlocked.Increment(ref _errors);
+        else if (_errors != 0) Forgive();
+    }
+
+    /// <summary>It gave a token since: its errors were the requests' own.</summary>
+    public void Forgive() => Volatile.Write(ref _errors, 0);
 
     /// <summary>Requests that were at work in it when it ended.</summary>
     public int AtWork { get; set; }

@@ -87,7 +87,7 @@ public static class FaultTable
         yield return Healed("nan-logits", "every answer is one character over and over", Actor.Fake, ["nan-logits"], s => Change(s, "one-character"), relent: s => Change(s, "")) with { NoticeWithin = 120, EndWithin = 240, Brief = false };
         yield return Healed("gibberish-template", "golden prompts are answered wrongly by one model", Actor.Fake, ["gibberish-template"], s => Change(s, "only=tinychat-s,wrong-answers")) with { NoticeWithin = 120, EndWithin = 300, Brief = false };
         yield return Healed("repeat-loop", "every answer says the same over and over", Actor.Fake, ["gibberish-template", "nan-logits"], s => Change(s, "repeats"), relent: s => Change(s, "")) with { NoticeWithin = 120, EndWithin = 240, Brief = false };
-        yield return Healed("core-dead-api-up", "the engine says that it is well, and answers every request with an error", Actor.Fake, ["engine-unresponsive"], s => Change(s, "errors"), relent: s => Change(s, "")) with { NoticeWithin = 120, EndWithin = 240 };
+        yield return Healed("core-dead-api-up", "the engine says that it is well, and answers every request with an error", Actor.Fake, ["engine-unresponsive"], s => Change(s, "errors"), relent: s => Change(s, ""));
         yield return Healed("slow-regression", "the engine gets a tenth of a processor, its successor all it wants", Actor.Real, ["slow-regression"], Starve) with { NeedsRoot = true, NoticeWithin = 240, EndWithin = 480, Brief = false };
         yield return Healed("slow-regression-fake", "the engine is a tenth as fast as it was; then as fast again", Actor.Fake, ["slow-regression"], s => Measured(s, () => Change(s, "tokens-per-s=50")), relent: s => Change(s, "")) with { NoticeWithin = 240, EndWithin = 480, Brief = false };
     }
@@ -291,6 +291,11 @@ public static class FaultTable
             return Task.CompletedTask;
         }) with
         { Check = s => Task.FromResult(((Process)s.Note!).HasExited ? "the engine of somebody else was ended" : null) };
+        yield return Untouched("own-errors", "what some clients ask goes wrong in the engine each time", Actor.Fake, async s =>
+        {
+            s.Misbehave("error-on=go wrong");
+            await Many(60, () => s.Device.PostAsync("/v1/chat/completions", System.Text.Json.Nodes.JsonNode.Parse("""{"model":"chat","messages":[{"role":"user","content":"go wrong"}]}""")!));
+        });
         yield return Untouched("touched-file", "somebody touches the file of the model", Actor.Real, async s => File.SetLastWriteTimeUtc(await s.ModelPathAsync(), DateTime.UtcNow));
     }
 
