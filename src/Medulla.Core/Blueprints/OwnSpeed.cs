@@ -19,6 +19,9 @@ public sealed record OwnSpeed(SpecId Spec, ImmutableArray<double> First)
     /// <summary>Low ones in a row that are believed.</summary>
     public const int Believed = 3;
 
+    /// <summary>Low ones in a row after which all that is known was tried: the device is as fast as that now.</summary>
+    public const int Accepted = 4 * Believed;
+
     /// <summary>What was measured, for predictions of other models on the same device.</summary>
     public required ModelId Model { get; init; }
 

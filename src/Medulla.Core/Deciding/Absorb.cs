@@ -394,6 +394,7 @@ internal static class Absorb
         var before = memory.SpeedOf(spec.Id) ?? OwnSpeed.Of(spec);
         var expected = spec.Settings.Accelerator >= 0 ? spec.ExpectedTokensPerS / Fallback : null;
         var own = before.Take(speed, before.IsBaseline ? before.TokensPerS * OwnSpeed.Low : expected);
+        if (own.IsBaseline && own.LowInARow >= OwnSpeed.Accepted) return Accept(memory, spec, own, speed, now, notes);
         if (own == before && memory.SpeedOf(spec.Id) is not null) return memory;
         memory = memory with { Speeds = Keep(memory.Speeds, memory.SpeedOf(spec.Id), own) };
         if (own.IsBaseline && !before.IsBaseline) notes.Add(new Note("speed", Subjects.Workload(spec.Workload), $"{spec.Model} decodes {own.TokensPerS:0.#} tokens/s here{(spec.ExpectedTokensPerS is { } foreseen ? $"; {foreseen:0.#} were expected" : "")}"));
@@ -404,6 +405,16 @@ internal static class Absorb
         memory = Blame(memory, cause, spec.Id, spec.Workload, now, notes);
         var restored = own.IsBaseline ? own.TokensPerS * OwnSpeed.Restored : expected * 2;
         return memory.LadderOf(spec.Workload, cause.Condition.Code) is { } ladder ? memory with { Ladders = memory.Ladders.Replace(ladder, ladder with { Restored = restored }) } : memory;
+    }
+
+    /// <summary>Nothing that is known made it faster again: later speeds are held against this one.</summary>
+    private static Memory Accept(Memory memory, InstanceSpec spec, OwnSpeed own, double speed, Instant now, List<Note> notes)
+    {
+        var text = $"{spec.Model} decodes {speed:0.#} tokens/s now, not {own.TokensPerS:0.#} as before, and nothing that is known changes it: later speeds are held against this one";
+        notes.Add(new Note("speed", Subjects.Workload(spec.Workload), text));
+        memory = memory with { Speeds = Keep(memory.Speeds, memory.SpeedOf(spec.Id), own with { First = [speed], LowInARow = 0 }) };
+        if (memory.LadderOf(spec.Workload, Conditions.SlowRegression.Code) is { } ladder) memory = memory with { Ladders = memory.Ladders.Remove(ladder) };
+        return Close(memory, Conditions.SlowRegression, Subjects.Workload(spec.Workload), text, now);
     }
 
     private static Memory HostEvent(Memory memory, Signal.HostEvent happened, Instant now, List<Note> notes)

@@ -227,7 +227,7 @@ internal static class Commands
     }
 
     /// <summary>What a daemon remembered; null when nothing can be read. Reads only: a damaged slot stays where it is.</summary>
-    private static Memory? ReadMemory(DataDirectory data)
+    internal static Memory? ReadMemory(DataDirectory data)
     {
         try
         {

@@ -42,7 +42,10 @@ internal static class PlanCommand
 
             var (machine, reason) = await MachineOf(parsed.GetValue(Hardware), parsed.GetValue(From), data, catalog);
             if (machine is null) return await Commands.FailAsync(reason!);
-            var known = new Knowing { Policy = intent.Policy, IsDefault = intent.IsDefault, Machine = machine, Catalog = catalog };
+
+            // What the daemon of this device has measured counts here, and nowhere else.
+            var own = parsed.GetValue(Hardware) is null && parsed.GetValue(From) is null ? Commands.ReadMemory(data)?.Speeds ?? [] : [];
+            var known = new Knowing { Policy = intent.Policy, IsDefault = intent.IsDefault, Machine = machine, Catalog = catalog, Own = own };
             var report = PlanReport.Of(Sharing.Plan(intent.Workloads, known, new Resolutions()), known);
             if (parsed.GetValue(Commands.Json)) Console.WriteLine(JsonSerializer.Serialize(report, Commands.Indented.PlanReport));
             else Show(Commands.Screen, report);
