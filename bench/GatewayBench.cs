@@ -95,7 +95,7 @@ internal static partial class GatewayBench
         await using var app = builder.Build();
         var options = new GatewayOptions { Key = null, LocalToken = new Secret("bench") };
         var routes = new Routes();
-        var upstream = new Upstream(new InstanceId("up"), socket, new Secret("bench"));
+        var upstream = new Upstream(new InstanceId("up"), socket, new Secret("bench"), 1024);
         var route = new Route { Workload = new("chat"), Task = WorkloadTask.Chat, Instance = upstream.Id, Model = new ModelId("tiny"), Expected = false, Reason = null, Context = 1024 };
         routes.Publish(new RouteTable(1, [route], null), ImmutableDictionary<InstanceId, Upstream>.Empty.Add(upstream.Id, upstream));
         using var forwarder = new Forwarder(options, TimeProvider.System);

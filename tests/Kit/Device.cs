@@ -108,9 +108,13 @@ public sealed class Device : IAsyncDisposable
         }
     }
 
-    /// <summary>The one instance that serves.</summary>
-    public async Task<JsonNode> InstanceAsync() =>
-        (await StatusAsync())!["instances"]!.AsArray().First(i => (string?)i!["role"] == "serving")!;
+    /// <summary>The one instance that serves; waits while none does.</summary>
+    public async Task<JsonNode> InstanceAsync()
+    {
+        JsonNode? serving = null;
+        await UntilAsync("an instance serves", async () => (serving = (await StatusAsync())!["instances"]!.AsArray().FirstOrDefault(i => (string?)i!["role"] == "serving")) is not null);
+        return serving!;
+    }
 
     /// <summary>The answer's text.</summary>
     public async Task<string> AskAsync(string prompt, string model = "chat")

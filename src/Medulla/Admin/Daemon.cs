@@ -82,7 +82,7 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
 
         await using var app = Build();
         await using var reporters = Reporters.Start(options.Intent.Reporting, options.Data.Told, new WebhookDevice(held.Identity, Environment.MachineName, Product.Version), () => metrics.Answered, time, Log<WebhookCourier>(app));
-        using var instances = new Instances(options.Data, held.Identity, clock.BootId, signals, time, Log<Instances>(app));
+        using var instances = new Instances(options.Data, held.Identity, clock.BootId, signals, time, Log<Instances>(app)) { DiedByItself = gateway.DiedByItself };
         using var store = new ArtifactStore(options.Data, StoreOptions.FromEnvironment(options.Models, options.Intent.Policy), catalog, signals, time, Log<ArtifactStore>(app));
         var shelf = new EngineShelf(options.Data, new BuildOptions { Folder = options.Engines, Cache = Environment.GetEnvironmentVariable("MEDULLA_ENGINE_CACHE") }, signals, time, Log<EngineShelf>(app));
         var executor = new Executor(instances, store, shelf, signals, Relaunch, MachineStart.Anew, Log<Executor>(app));

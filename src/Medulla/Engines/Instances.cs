@@ -51,6 +51,9 @@ internal sealed partial class Instances : IDisposable
         _logTimer = time.CreateTimer(_ => RotateLogs(), null, LogCheck, LogCheck);
     }
 
+    /// <summary>Told of the workload when an engine has ended by itself, with nothing at work in it.</summary>
+    public Action<WorkloadName> DiedByItself { get; init; } = static _ => { };
+
     public ImmutableArray<InstanceFact> Read()
     {
         lock (_gate) return [.. _instances.Values.Select(i => i.Fact).OrderBy(f => f.Id.Value, StringComparer.Ordinal)];
@@ -232,7 +235,7 @@ internal sealed partial class Instances : IDisposable
         return new Instance(record.Id, folder, process.Pid, adopted, record.StartedAt)
         {
             Record = record,
-            Upstream = new Upstream(record.Id, socket, key),
+            Upstream = new Upstream(record.Id, socket, key, record.Slots),
             Client = new EngineClient(socket, process.Pid, key),
             WasReady = record.LoadTime is not null,
         };
@@ -349,6 +352,7 @@ internal sealed partial class Instances : IDisposable
             upstream.AtWork = upstream.Requests;
             upstream.Crashed = !asked && exit.KilledBy is not (9 or 15) && exit != default;
             upstream.Close();
+            if (upstream is { Crashed: true, AtWork: 0 }) DiedByItself(instance.Record!.Workload);
         }
 
         instance.Life.Cancel();

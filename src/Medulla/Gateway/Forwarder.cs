@@ -15,6 +15,9 @@ internal enum ForwardOutcome
     /// <summary>The client has its answer, whole or with a stated end.</summary>
     Answered,
 
+    /// <summary>The answer ended in the middle, and the client was told: it cannot be sent again.</summary>
+    Cut,
+
     /// <summary>The client is gone.</summary>
     ClientGone,
 
@@ -105,7 +108,7 @@ internal sealed class Forwarder(GatewayOptions options, TimeProvider time) : IDi
                 if (context.RequestAborted.IsCancellationRequested) return ForwardOutcome.ClientGone;
                 if (!context.Response.HasStarted) return ForwardOutcome.Broken;
                 context.Abort();
-                return ForwardOutcome.Answered;
+                return ForwardOutcome.Cut;
             }
         }
     }
@@ -254,7 +257,7 @@ internal sealed class Forwarder(GatewayOptions options, TimeProvider time) : IDi
             if (!ended) await EndWithErrorAsync(context);
             var (prompt, completion) = Usage.In(tail.AsSpan(0, tailLength));
             series.Tokens(prompt, completion > 0 ? completion : Math.Max(0, events - 2));
-            return ForwardOutcome.Answered;
+            return ended ? ForwardOutcome.Answered : ForwardOutcome.Cut;
         }
         finally
         {

@@ -16,6 +16,7 @@ internal sealed class GatewayMetrics
 
     private readonly ConcurrentDictionary<(WorkloadName Workload, ModelId Model), Series> _series = new();
     private readonly ConcurrentDictionary<(string Workload, int Status), long> _turnedAway = new();
+    private readonly ConcurrentDictionary<string, long> _shed = new(StringComparer.Ordinal);
     private long _waiting;
     private long _retries;
 
@@ -26,6 +27,9 @@ internal sealed class GatewayMetrics
 
     /// <summary>A request that reached no engine.</summary>
     public void TurnedAway(string workload, int status) => _turnedAway.AddOrUpdate((workload, status), 1, static (_, n) => n + 1);
+
+    /// <summary>One of those, because too many came at once.</summary>
+    public void Shed(string workload) => _shed.AddOrUpdate(workload, 1, static (_, n) => n + 1);
 
     public void Waits(int change) => Interlocked.Add(ref _waiting, change);
 
@@ -52,6 +56,8 @@ internal sealed class GatewayMetrics
         Histograms(page, "medulla_inter_token_seconds", "Time between the events of streams.", static s => s.Gap);
         Head(page, "medulla_requests_waiting", "gauge", "Requests that wait for an instance.");
         page.Append(CultureInfo.InvariantCulture, $"medulla_requests_waiting {Interlocked.Read(ref _waiting)}\n");
+        Head(page, "medulla_requests_shed_total", "counter", "Requests turned away because too many came at once.");
+        foreach (var (workload, count) in _shed) Line(page, "medulla_requests_shed_total", $"workload=\"{workload}\"", count);
         Head(page, "medulla_retries_total", "counter", "Requests sent to an engine once more.");
         page.Append(CultureInfo.InvariantCulture, $"medulla_retries_total {Interlocked.Read(ref _retries)}\n");
     }

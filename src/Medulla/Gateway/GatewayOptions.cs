@@ -14,6 +14,9 @@ internal sealed record GatewayOptions
     /// <summary>Longest request body: it is held in memory, so that a request can be sent again when an engine dies.</summary>
     public int BodyLimit { get; init; } = 32 << 20;
 
+    /// <summary>All bodies together that are held at once; more are turned away.</summary>
+    public long HeldBodiesLimit { get; init; } = 512 << 20;
+
     /// <summary>Longest answer that is held back until it is whole, so that an engine's death in the middle is not the client's.</summary>
     public int HeldAnswerLimit { get; init; } = 4 << 20;
 

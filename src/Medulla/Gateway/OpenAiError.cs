@@ -14,6 +14,8 @@ internal sealed record OpenAiError(string Message, string Type, string? Param, s
 
     public static OpenAiError Unavailable(string message) => new(message, "unavailable_error", null, "no_instance");
 
+    public static OpenAiError Overloaded(string message) => new(message, "overloaded_error", null, "overloaded");
+
     public async Task WriteAsync(HttpContext context, int status, TimeSpan? retryAfter = null)
     {
         context.Response.StatusCode = status;

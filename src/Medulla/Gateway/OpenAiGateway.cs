@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Json;
 using Medulla.Core.Deciding;
 using Medulla.Core.Observing;
+using Medulla.Core.Units;
 using Medulla.Loop;
 using Microsoft.Net.Http.Headers;
 using Route = Medulla.Core.Deciding.Route;
@@ -12,7 +13,8 @@ namespace Medulla.Gateway;
 /// Answers <c>/v1/*</c> and <c>/health</c>: finds the workload, waits for an instance where one is expected, forwards, and
 /// sends once more when the engine died and the client has seen nothing; a stale connection blames nobody. Reads the published routes; emits demand; cannot
 /// start, stop or see a process, and keeps serving when the loop stalls.
-/// Bounds: body, held answer, waiting requests and their time, as <see cref="GatewayOptions"/> says.
+/// Bounds: a body and all bodies together, held answer, waiting requests and their time, as <see cref="GatewayOptions"/> says; requests in one
+/// engine, as <see cref="Backlog"/> says.
 /// </summary>
 internal sealed class OpenAiGateway(GatewayOptions options, Routes routes, Signals signals, Demand demand, Forwarder forwarder, GatewayMetrics metrics, TimeProvider time)
 {
@@ -28,6 +30,7 @@ internal sealed class OpenAiGateway(GatewayOptions options, Routes routes, Signa
 
     private readonly Suspects _suspects = new(time);
     private int _waiting;
+    private long _held;
 
     public async Task HandleAsync(HttpContext context)
     {
@@ -68,6 +71,12 @@ internal sealed class OpenAiGateway(GatewayOptions options, Routes routes, Signa
     private async Task ServeAsync(HttpContext context)
     {
         var start = time.GetTimestamp();
+        if (Interlocked.Read(ref _held) + (context.Request.ContentLength ?? 0) > options.HeldBodiesLimit)
+        {
+            await ShedAsync(context, "", $"requests of {Interlocked.Read(ref _held) >> 20} MiB are held at once, and this one would be more than the {options.HeldBodiesLimit >> 20} MiB that are allowed; send it later, or fewer at once", RetryAfter);
+            return;
+        }
+
         var held = await ReadBodyAsync(context);
         if (held is not { } body)
         {
@@ -89,7 +98,7 @@ internal sealed class OpenAiGateway(GatewayOptions options, Routes routes, Signa
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(body.Array);
+            Return(body.Array);
         }
     }
 
@@ -106,7 +115,8 @@ internal sealed class OpenAiGateway(GatewayOptions options, Routes routes, Signa
         while (deaths < MaxDeaths && stale < MaxStale)
         {
             if (await EnterAsync(context, route, start) is not { } entered) return;
-            var (upstream, series) = entered;
+            var (upstream, series, ahead) = entered;
+            var sent = time.GetTimestamp();
             ForwardOutcome outcome;
             try
             {
@@ -121,6 +131,12 @@ internal sealed class OpenAiGateway(GatewayOptions options, Routes routes, Signa
             {
                 case ForwardOutcome.Answered:
                     series.Ended(context.Response.StatusCode, time.GetElapsedTime(start));
+                    if (context.Response.StatusCode == 200 && !body.IsEmpty) upstream.Backlog.Took(time.GetElapsedTime(sent), ahead);
+                    return;
+                case ForwardOutcome.Cut:
+                    series.Ended(context.Response.StatusCode, time.GetElapsedTime(start));
+                    await Task.Delay(Breath, time);
+                    if (upstream.IsClosed) Suspect(context, route, body, upstream);
                     return;
                 case ForwardOutcome.ClientGone:
                     series.Ended(499, time.GetElapsedTime(start));
@@ -131,7 +147,7 @@ internal sealed class OpenAiGateway(GatewayOptions options, Routes routes, Signa
                     if (upstream.IsClosed)
                     {
                         deaths++;
-                        if (_suspects.Witness(Suspects.Of(context.Request.Path, body), upstream) is > 0 and var refused) signals.Post(new Signal.RequestRefused(route.Workload, refused));
+                        Suspect(context, route, body, upstream);
                     }
                     else
                     {
@@ -149,8 +165,16 @@ internal sealed class OpenAiGateway(GatewayOptions options, Routes routes, Signa
         await TurnAwayAsync(context, route, $"the engine of {route.Workload} did not answer, and neither did its successor", 502);
     }
 
-    /// <summary>An upstream that counts this request in; null when the client has been told why there is none.</summary>
-    private async Task<(Upstream Upstream, GatewayMetrics.Series Series)?> EnterAsync(HttpContext context, Route route, long start)
+    /// <summary>An engine of the workload ended by itself while nothing was at work in it: that clears whoever was suspected.</summary>
+    public void DiedByItself(WorkloadName workload) => _suspects.Clear(workload);
+
+    private void Suspect(HttpContext context, Route route, ReadOnlyMemory<byte> body, Upstream upstream)
+    {
+        if (_suspects.Witness(Suspects.Of(context.Request.Path, body), route.Workload, upstream) is > 0 and var refused) signals.Post(new Signal.RequestRefused(route.Workload, refused));
+    }
+
+    /// <summary>An upstream that counts this request in, and the requests that were at work in it before; null when the client has been told why there is none.</summary>
+    private async Task<(Upstream Upstream, GatewayMetrics.Series Series, int Ahead)?> EnterAsync(HttpContext context, Route route, long start)
     {
         var waits = false;
         TimeSpan? since = null;
@@ -165,7 +189,18 @@ internal sealed class OpenAiGateway(GatewayOptions options, Routes routes, Signa
                     return null;
                 }
 
-                if (now.Instance is { } id && snapshot.Upstreams.TryGetValue(id, out var upstream) && upstream.TryEnter()) return (upstream, metrics.For(now.Workload, now.Model!.Value));
+                if (now.Instance is { } id && snapshot.Upstreams.TryGetValue(id, out var upstream))
+                {
+                    var ahead = upstream.Requests;
+                    if (upstream.Backlog.TooLong(ahead, options.WaitLimit) is { } wait)
+                    {
+                        await ShedAsync(context, route.Workload.Value, $"{ahead} requests are at work or queue in the engine of {route.Workload}, and this one would wait about {wait.TotalSeconds:0} s; send it later, or fewer at once", wait);
+                        return null;
+                    }
+
+                    if (upstream.TryEnter()) return (upstream, metrics.For(now.Workload, now.Model!.Value), ahead);
+                }
+
                 var left = options.WaitLimit - time.GetElapsedTime(start);
                 if ((now.Instance is null && !now.Expected) || left <= TimeSpan.Zero)
                 {
@@ -208,6 +243,14 @@ internal sealed class OpenAiGateway(GatewayOptions options, Routes routes, Signa
         if (!context.RequestAborted.IsCancellationRequested) await OpenAiError.Unavailable(reason).WriteAsync(context, status, RetryAfter);
     }
 
+    /// <summary>Better a word at once than a wait that nobody has the patience for.</summary>
+    private async Task ShedAsync(HttpContext context, string workload, string reason, TimeSpan wait)
+    {
+        metrics.TurnedAway(workload, 503);
+        metrics.Shed(workload);
+        await OpenAiError.Overloaded(reason).WriteAsync(context, 503, wait < options.WaitLimit ? wait : options.WaitLimit);
+    }
+
     /// <summary>The route that a request asks for; a request without a model has one only where there is just one.</summary>
     private Route? Choose(HttpContext context, ReadOnlyMemory<byte> body, out (int Status, OpenAiError Error)? problem)
     {
@@ -235,25 +278,46 @@ internal sealed class OpenAiGateway(GatewayOptions options, Routes routes, Signa
     {
         var promised = context.Request.ContentLength;
         if (promised > options.BodyLimit) return null;
-        var buffer = ArrayPool<byte>.Shared.Rent((int)(promised ?? 16384) + 1);
+        var buffer = Rent((int)(promised ?? 16384) + 1);
         var length = 0;
-        while (true)
+        try
         {
-            var read = await context.Request.Body.ReadAsync(buffer.AsMemory(length), context.RequestAborted);
-            if (read == 0) return (buffer, buffer, length);
-            length += read;
-            if (length > options.BodyLimit)
+            while (true)
             {
-                ArrayPool<byte>.Shared.Return(buffer);
-                return null;
-            }
+                var read = await context.Request.Body.ReadAsync(buffer.AsMemory(length), context.RequestAborted);
+                if (read == 0)
+                {
+                    var whole = buffer;
+                    buffer = null;
+                    return (whole, whole, length);
+                }
 
-            if (length < buffer.Length) continue;
-            var larger = ArrayPool<byte>.Shared.Rent(buffer.Length * 2);
-            buffer.AsSpan(0, length).CopyTo(larger);
-            ArrayPool<byte>.Shared.Return(buffer);
-            buffer = larger;
+                length += read;
+                if (length > options.BodyLimit) return null;
+                if (length < buffer.Length) continue;
+                var larger = Rent(buffer.Length * 2);
+                buffer.AsSpan(0, length).CopyTo(larger);
+                Return(buffer);
+                buffer = larger;
+            }
         }
+        finally
+        {
+            if (buffer is not null) Return(buffer);
+        }
+    }
+
+    private byte[] Rent(int length)
+    {
+        var array = ArrayPool<byte>.Shared.Rent(length);
+        Interlocked.Add(ref _held, array.Length);
+        return array;
+    }
+
+    private void Return(byte[] array)
+    {
+        Interlocked.Add(ref _held, -array.Length);
+        ArrayPool<byte>.Shared.Return(array);
     }
 
     private async Task ListAsync(HttpContext context)

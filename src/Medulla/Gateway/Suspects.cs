@@ -6,7 +6,8 @@ namespace Medulla.Gateway;
 
 /// <summary>
 /// Requests that were at work in engines when these crashed. One that was there too often is refused for an hour, so that the
-/// others are served. An engine that was killed from outside proves nothing against anybody.
+/// others are served. An engine that was killed from outside proves nothing against anybody, and one that ends by itself while nothing is at
+/// work in it clears everybody: it needs no request for that.
 /// Bound: <see cref="Most"/> requests, known by digest only.
 /// </summary>
 internal sealed class Suspects(TimeProvider time)
@@ -18,8 +19,12 @@ internal sealed class Suspects(TimeProvider time)
 
     public static readonly TimeSpan Term = TimeSpan.FromHours(1);
 
+    /// <summary>So long after an engine has ended by itself nobody is suspected.</summary>
+    public static readonly TimeSpan Illness = TimeSpan.FromMinutes(10);
+
     private readonly Lock _gate = new();
-    private readonly Dictionary<Digest, (int Deaths, int Weight, long At)> _known = [];
+    private readonly Dictionary<Digest, (WorkloadName Workload, int Deaths, int Weight, long At)> _known = [];
+    private readonly Dictionary<WorkloadName, long> _ill = [];
 
     /// <summary>True while nobody is suspected: then no request need be looked at.</summary>
     public bool IsEmpty => _known.Count == 0;
@@ -40,16 +45,35 @@ internal sealed class Suspects(TimeProvider time)
 
     /// <summary>It was at work in this engine when it ended.</summary>
     /// <returns>How often now, when it is refused from now on; else 0.</returns>
-    public int Witness(Digest request, Upstream upstream)
+    public int Witness(Digest request, WorkloadName workload, Upstream upstream)
     {
         if (!upstream.Crashed) return 0;
         lock (_gate)
         {
+            if (_ill.TryGetValue(workload, out var ill) && time.GetElapsedTime(ill) < Illness) return 0;
             var (deaths, weight) = _known.TryGetValue(request, out var known) && time.GetElapsedTime(known.At) < Term ? (known.Deaths, known.Weight) : (0, 0);
             if (deaths == 0 && _known.Count >= Most) _known.Remove(_known.MinBy(k => k.Value.At).Key);
             (deaths, weight) = (deaths + 1, weight + (upstream.AtWork <= 1 ? 2 : 1));
-            _known[request] = (deaths, weight, time.GetTimestamp());
+            _known[request] = (workload, deaths, weight, time.GetTimestamp());
             return weight >= Enough ? deaths : 0;
+        }
+    }
+
+    /// <summary>An engine of the workload ended by itself, with nothing at work in it.</summary>
+    public void Clear(WorkloadName workload)
+    {
+        lock (_gate)
+        {
+            foreach (var (other, at) in _ill)
+            {
+                if (time.GetElapsedTime(at) >= Illness) _ill.Remove(other);
+            }
+
+            _ill[workload] = time.GetTimestamp();
+            foreach (var (request, known) in _known)
+            {
+                if (known.Workload == workload) _known.Remove(request);
+            }
         }
     }
 }

@@ -11,7 +11,8 @@ namespace Medulla.Loop;
 /// <param name="id">The instance.</param>
 /// <param name="socket">Path of its Unix socket, short enough to connect to (below 108 bytes).</param>
 /// <param name="key">The instance's own key, sent as a bearer token.</param>
-internal sealed class Upstream(InstanceId id, string socket, Secret key)
+/// <param name="slots">Requests that it works on at once.</param>
+internal sealed class Upstream(InstanceId id, string socket, Secret key, int slots)
 {
     private int _requests;
     private int _awaited;
@@ -26,6 +27,8 @@ internal sealed class Upstream(InstanceId id, string socket, Secret key)
 
     /// <summary>The key as it is sent: made once, for it is sent with every request.</summary>
     public string Authorization { get; } = "Bearer " + key.Reveal();
+
+    public Backlog Backlog { get; } = new(Math.Max(1, slots));
 
     /// <summary>Requests in flight to it now.</summary>
     public int Requests => Volatile.Read(ref _requests);

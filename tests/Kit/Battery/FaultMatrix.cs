@@ -19,13 +19,17 @@ public static class FaultMatrix
     public static async Task<IReadOnlyList<FaultResult>> PlayAsync(IEnumerable<Fault> faults, double pace, int atOnce, Action<FaultResult> told)
     {
         var results = new List<FaultResult>();
-        await Parallel.ForEachAsync(faults, new ParallelOptions { MaxDegreeOfParallelism = atOnce }, async (fault, _) =>
+        var all = faults.ToList();
+        await Parallel.ForEachAsync(all.Where(f => !f.Alone), new ParallelOptions { MaxDegreeOfParallelism = atOnce }, async (fault, _) => await PlayAsync(fault));
+        foreach (var fault in all.Where(f => f.Alone)) await PlayAsync(fault);
+        return [.. FaultTable.All.Select(f => results.Find(r => r.Fault == f)).OfType<FaultResult>()];
+
+        async Task PlayAsync(Fault fault)
         {
             var result = await FaultRun.OfAsync(fault, pace);
             lock (results) results.Add(result);
             told(result);
-        });
-        return [.. FaultTable.All.Select(f => results.Find(r => r.Fault == f)).OfType<FaultResult>()];
+        }
     }
 
     public static string Line(FaultResult r) => string.Create(

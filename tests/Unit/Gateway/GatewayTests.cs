@@ -209,6 +209,75 @@ public class GatewayTests
         Assert.Contains("stream_broken", await reader.ReadToEndAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_request_that_was_streaming_at_two_crashes_is_refused_then()
+    {
+        await using var stage = await Stage.OpenAsync();
+        for (var crash = 0; crash < 2; crash++)
+        {
+            Upstream? engine = null;
+            var arrived = new TaskCompletionSource();
+            engine = await stage.EngineAsync($"e{crash}", async c =>
+            {
+                c.Response.ContentType = "text/event-stream";
+                await c.Response.WriteAsync("data: one\n\n");
+                await c.Response.Body.FlushAsync();
+                await arrived.Task;
+                (engine!.Crashed, engine.AtWork) = (true, 1);
+                engine.Close();
+                c.Abort();
+            });
+            stage.Route(engine);
+            using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions") { Content = new StringContent("""{"model":"chat","stream":true}""") };
+            using var broken = await stage.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+            using var reader = new StreamReader(await broken.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken));
+            Assert.Equal("data: one", await reader.ReadLineAsync(TestContext.Current.CancellationToken));
+            arrived.SetResult();
+            Assert.Contains("stream_broken", await reader.ReadToEndAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        }
+
+        stage.Route(await stage.EngineAsync("sound", c => JsonAsync(c, Answer)));
+        using var refused = await stage.ChatAsync("""{"model":"chat","stream":true}""");
+        Assert.Equal(400, (int)refused.StatusCode);
+        Assert.Contains("request_of_death", await refused.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        using var other = await stage.ChatAsync();
+        Assert.Equal(200, (int)other.StatusCode);
+    }
+
+    [Fact]
+    public async Task Who_would_wait_longer_than_anybody_waits_is_told_so_at_once()
+    {
+        await using var stage = await Stage.OpenAsync();
+        var free = new TaskCompletionSource();
+        var engine = await stage.EngineAsync("e1", async c =>
+        {
+            await free.Task;
+            await JsonAsync(c, Answer);
+        }, slots: 1);
+        for (var i = 0; i < 10; i++) engine.Backlog.Took(TimeSpan.FromSeconds(100), ahead: 0);
+        stage.Route(engine);
+        var queued = Enumerable.Range(0, 5).Select(_ => stage.ChatAsync()).ToList();
+        while (engine.Requests < 5) await Task.Delay(10, TestContext.Current.CancellationToken);
+        using var shed = await stage.ChatAsync();
+        Assert.Equal(503, (int)shed.StatusCode);
+        Assert.Equal(TimeSpan.FromSeconds(5), shed.Headers.RetryAfter?.Delta);
+        Assert.Contains("overloaded", await shed.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.Equal(5, engine.Requests);
+        free.SetResult();
+        foreach (var answer in await Task.WhenAll(queued)) Assert.Equal(200, (int)answer.StatusCode);
+    }
+
+    [Fact]
+    public async Task Bodies_together_are_not_more_than_allowed()
+    {
+        await using var stage = await Stage.OpenAsync(o => o with { HeldBodiesLimit = 64 << 10 });
+        stage.Route(await stage.EngineAsync("e1", c => JsonAsync(c, Answer)));
+        using var shed = await stage.ChatAsync($$"""{"model":"chat","messages":[{"role":"user","content":"{{new string('x', 100_000)}}"}]}""");
+        Assert.Equal(503, (int)shed.StatusCode);
+        using var usual = await stage.ChatAsync();
+        Assert.Equal(200, (int)usual.StatusCode);
+    }
+
     [Theory]
     [InlineData("before")]
     [InlineData("middle")]
@@ -256,7 +325,7 @@ public class GatewayTests
                 await connection.SendAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Type: application/json\r\nContent-Length: {Answer.Length}\r\n\r\n{Answer}"), TestContext.Current.CancellationToken);
             }
         }, TestContext.Current.CancellationToken);
-        stage.Route(new Upstream(new("e1"), path, new Secret("k")));
+        stage.Route(new Upstream(new("e1"), path, new Secret("k"), 1));
         for (var i = 0; i < 20; i++)
         {
             using var answer = await stage.ChatAsync();

@@ -54,7 +54,7 @@ internal sealed class Stage : IAsyncDisposable
     }
 
     /// <summary>An engine, not yet routed to.</summary>
-    public async Task<Upstream> EngineAsync(string id, RequestDelegate behave)
+    public async Task<Upstream> EngineAsync(string id, RequestDelegate behave, int slots = 4)
     {
         var socket = Path.Combine(_folder, id + ".sock");
         var builder = WebApplication.CreateSlimBuilder();
@@ -68,7 +68,7 @@ internal sealed class Stage : IAsyncDisposable
         engine.Run(behave);
         await engine.StartAsync();
         _engines.Add(engine);
-        return new Upstream(new InstanceId(id), socket, new Secret("engine-key"));
+        return new Upstream(new InstanceId(id), socket, new Secret("engine-key"), slots);
     }
 
     public Stage Route(Upstream? upstream, bool expected = false, string? reason = null)

@@ -26,6 +26,24 @@ public class LivenessTests
         Assert.Equal((what, code), (what, Liveness.Of(Fact(InstanceState.Ready, pulse), Spec(promptSpeed: 100), Seconds(1000))?.Condition.Code));
     }
 
+    [Theory]
+    [InlineData(998, null)]
+    [InlineData(996, "engine-unresponsive")]
+    public void Errors_for_answers_to_a_tiny_prompt_as_well_are_believed_after_a_moment(int since, string? code)
+    {
+        var pulse = new Pulse { OwesSince = Seconds(999), ComputedAt = Seconds(999), MovedAt = Seconds(999), HasCounters = true, FailingSince = Seconds(since) };
+        Assert.Equal(code, Liveness.Of(Fact(InstanceState.Ready, pulse), Spec(100), Seconds(1000))?.Condition.Code);
+    }
+
+    [Theory]
+    [InlineData(InstanceState.Starting)]
+    [InlineData(InstanceState.Ready)]
+    public void One_that_refuses_our_key_is_not_ours_to_wait_for(InstanceState state)
+    {
+        var pulse = new Pulse { ComputedAt = Seconds(999), MovedAt = Seconds(999), RefusedSince = Seconds(999) };
+        Assert.Equal("secret-mismatch", Liveness.Of(Fact(state, pulse), Spec(100), Seconds(1000))?.Condition.Code);
+    }
+
     [Fact]
     public void An_accelerator_whose_work_cannot_be_seen_is_given_the_longer_time()
     {

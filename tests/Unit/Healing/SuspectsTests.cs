@@ -8,15 +8,17 @@ namespace Medulla.Tests.Unit.Healing;
 
 public class SuspectsTests
 {
+    private static readonly WorkloadName Chat = new("chat");
+
     private static readonly Digest Request = Suspects.Of("/v1/chat/completions", Encoding.UTF8.GetBytes("{}"));
 
     [Fact]
     public void A_request_that_was_there_at_two_crashes_is_refused()
     {
         var suspects = new Suspects(TimeProvider.System);
-        Assert.Equal(0, suspects.Witness(Request, Dead(crashed: true)));
+        Assert.Equal(0, suspects.Witness(Request, Chat, Dead(crashed: true)));
         Assert.Equal(0, suspects.DeathsOf(Request));
-        Assert.Equal(2, suspects.Witness(Request, Dead(crashed: true)));
+        Assert.Equal(2, suspects.Witness(Request, Chat, Dead(crashed: true)));
         Assert.Equal(2, suspects.DeathsOf(Request));
         Assert.Equal(0, suspects.DeathsOf(Suspects.Of("/v1/chat/completions", Encoding.UTF8.GetBytes("{ }"))));
     }
@@ -25,16 +27,30 @@ public class SuspectsTests
     public void An_engine_that_somebody_killed_proves_nothing()
     {
         var suspects = new Suspects(TimeProvider.System);
-        for (var i = 0; i < 5; i++) suspects.Witness(Request, Dead(crashed: false));
+        for (var i = 0; i < 5; i++) suspects.Witness(Request, Chat, Dead(crashed: false));
         Assert.True(suspects.IsEmpty);
+    }
+
+    [Fact]
+    public void An_engine_that_ends_by_itself_clears_whom_it_accused_and_accuses_nobody_for_a_while()
+    {
+        var suspects = new Suspects(TimeProvider.System);
+        for (var i = 0; i < 2; i++) suspects.Witness(Request, Chat, Dead(crashed: true));
+        Assert.Equal(2, suspects.DeathsOf(Request));
+        suspects.Clear(new WorkloadName("search"));
+        Assert.Equal(2, suspects.DeathsOf(Request));
+        suspects.Clear(Chat);
+        Assert.Equal(0, suspects.DeathsOf(Request));
+        for (var i = 0; i < 2; i++) Assert.Equal(0, suspects.Witness(Request, Chat, Dead(crashed: true)));
+        Assert.Equal(0, suspects.DeathsOf(Request));
     }
 
     [Fact]
     public void So_many_are_known_and_no_more()
     {
         var suspects = new Suspects(TimeProvider.System);
-        for (var i = 0; i < Suspects.Most * 3; i++) suspects.Witness(Digest.Of($"{i}"), Dead(crashed: true));
-        suspects.Witness(Digest.Of($"{(Suspects.Most * 3) - 1}"), Dead(crashed: true));
+        for (var i = 0; i < Suspects.Most * 3; i++) suspects.Witness(Digest.Of($"{i}"), Chat, Dead(crashed: true));
+        suspects.Witness(Digest.Of($"{(Suspects.Most * 3) - 1}"), Chat, Dead(crashed: true));
         Assert.Equal(2, suspects.DeathsOf(Digest.Of($"{(Suspects.Most * 3) - 1}")));
         Assert.Equal(0, suspects.DeathsOf(Digest.Of("0")));
     }
@@ -48,5 +64,5 @@ public class SuspectsTests
         Assert.Null(EngineCounters.Read(""));
     }
 
-    private static Upstream Dead(bool crashed) => new(new InstanceId("i"), "/none", new Secret("k")) { Crashed = crashed };
+    private static Upstream Dead(bool crashed) => new(new InstanceId("i"), "/none", new Secret("k"), 1) { Crashed = crashed };
 }
