@@ -349,7 +349,7 @@ internal sealed partial class Instances : IDisposable
 
         if (instance.Upstream is { } upstream)
         {
-            upstream.AtWork = upstream.Requests;
+            upstream.AtWork = upstream.Requests + upstream.BrokenJustNow;
             upstream.Crashed = !asked && exit.KilledBy is not (9 or 15) && exit != default;
             upstream.Close();
             if (upstream is { Crashed: true, AtWork: 0 }) DiedByItself(instance.Record!.Workload);

@@ -121,6 +121,7 @@ internal sealed class OpenAiGateway(GatewayOptions options, Routes routes, Signa
             try
             {
                 outcome = await forwarder.SendAsync(context, upstream, body, series, start);
+                if (outcome is ForwardOutcome.Broken or ForwardOutcome.Cut) upstream.Broke();
             }
             finally
             {

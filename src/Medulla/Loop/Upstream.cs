@@ -14,9 +14,13 @@ namespace Medulla.Loop;
 /// <param name="slots">Requests that it works on at once.</param>
 internal sealed class Upstream(InstanceId id, string socket, Secret key, int slots)
 {
+    private static readonly TimeSpan JustNow = TimeSpan.FromSeconds(2);
+
     private int _requests;
     private int _awaited;
     private int _errors;
+    private int _broken;
+    private long _brokeAt = long.MinValue / 2;
     private long _moved;
     private long _usedAt;
     private volatile bool _closed;
@@ -57,6 +61,17 @@ internal sealed class Upstream(InstanceId id, string socket, Secret key, int slo
 
     /// <summary>Requests that were at work in it when it ended.</summary>
     public int AtWork { get; set; }
+
+    /// <summary>A request's connection broke: its engine may be about to be known as dead.</summary>
+    public void Broke()
+    {
+        var now = Environment.TickCount64;
+        if (now - Interlocked.Exchange(ref _brokeAt, now) > JustNow.TotalMilliseconds) Volatile.Write(ref _broken, 0);
+        Interlocked.Increment(ref _broken);
+    }
+
+    /// <summary>Those that broke a moment ago.</summary>
+    public int BrokenJustNow => Environment.TickCount64 - Interlocked.Read(ref _brokeAt) <= JustNow.TotalMilliseconds ? Volatile.Read(ref _broken) : 0;
 
     /// <summary>Cancelled when requests that are still in flight must be let go of: the drain is over, or the process is gone.</summary>
     public CancellationTokenSource LetGo { get; } = new();
