@@ -148,8 +148,7 @@ internal static class Absorb
         var room = RoomOf(memory, world);
         if (memory.Lessons.Any(l => l.IsOvertaken(room))) memory = memory with { Lessons = memory.Lessons.RemoveAll(l => l.IsOvertaken(room)) };
         var orders = memory.Orders.RemoveAll(o => IsDone(o, world));
-        var ladders = memory.Ladders.RemoveAll(l => IsOver(memory, l, world.Now.Boot));
-        return memory with { Orders = orders, Ladders = ladders };
+        return memory with { Orders = orders, Ladders = Climbable(memory, world.Now.Boot) };
     }
 
     /// <summary>What is free, and what our own engines have; null when unknown.</summary>
@@ -169,7 +168,7 @@ internal static class Absorb
             if (evidence is null)
             {
                 var open = memory.Incidents.FirstOrDefault(i => i.IsOpen && i.Code == condition.Code && i.Subject == Host);
-                if (open is not null && world.Now.Wall - open.LastAt >= condition.Quiet) memory = Close(memory, condition, Host, HostConditions.WhyOver(condition, host), world.Now);
+                if (open is not null && (world.Now.Wall - open.LastAt).Duration() >= condition.Quiet) memory = Close(memory, condition, Host, HostConditions.WhyOver(condition, host), world.Now);
             }
             else if (memory.Incidents.Any(i => i.IsOpen && condition.SymptomOf.Contains(i.Code)))
             {
@@ -510,11 +509,23 @@ internal static class Absorb
 
     private static bool IsFetch(Incident incident) => incident.Subject.StartsWith("weights/", StringComparison.Ordinal) || incident.Subject.StartsWith("engine/", StringComparison.Ordinal);
 
-    /// <summary>A ladder is forgotten when its condition has stayed away for long, and begun anew when it was climbed to its end long ago.</summary>
-    private static bool IsOver(Memory memory, Ladder ladder, TimeSpan now)
+    /// <summary>A ladder is forgotten when its condition has stayed away for long, and begun anew when its last step is long ago and did not help.</summary>
+    private static ImmutableArray<Ladder> Climbable(Memory memory, TimeSpan now)
     {
-        var open = memory.Incidents.Any(i => i.IsOpen && i.Code == ladder.Condition && i.Subject == Subjects.Workload(ladder.Workload));
-        return open ? now - ladder.StepAt >= Ladder.Again : now - ladder.SeenAt >= Ladder.Forgotten;
+        var ladders = memory.Ladders;
+        foreach (var ladder in memory.Ladders)
+        {
+            if (!memory.Incidents.Any(i => i.IsOpen && i.Code == ladder.Condition && i.Subject == Subjects.Workload(ladder.Workload)))
+            {
+                if (now - ladder.SeenAt >= Ladder.Forgotten) ladders = ladders.Remove(ladder);
+            }
+            else if (now - ladder.StepAt >= Ladder.Again)
+            {
+                ladders = ladders.Replace(ladder, ladder with { Taken = [], StepAt = now });
+            }
+        }
+
+        return ladders;
     }
 
     private static TimeSpan Quiet(string code, double pace)
