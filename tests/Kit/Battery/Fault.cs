@@ -56,6 +56,9 @@ public sealed record Fault(string Id, string Layer, string Title, Actor Actor, E
     /// <summary>The device serves when it is provoked; false for faults that are there from the start.</summary>
     public bool ServesFirst { get; init; } = true;
 
+    /// <summary>Starts of the device: more than one where what provokes it keeps a device from starting now and then, as faketime does.</summary>
+    public int Tries { get; init; } = 1;
+
     /// <summary>What it is about cannot be seen while others have the processors.</summary>
     public bool Alone { get; init; }
 

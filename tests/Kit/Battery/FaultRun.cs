@@ -8,8 +8,16 @@ public static class FaultRun
 {
     private const string Question = "What is the capital of France?";
     private const string Answer = "Paris";
+    private const string NotPlayed = "it could not be played";
 
     public static async Task<FaultResult> OfAsync(Fault fault, double pace)
+    {
+        var (result, tries) = (await TryAsync(fault, pace), 1);
+        while (result.Problem?.StartsWith(NotPlayed, StringComparison.Ordinal) == true && tries++ < fault.Tries) result = await TryAsync(fault, pace);
+        return result;
+    }
+
+    private static async Task<FaultResult> TryAsync(Fault fault, double pace)
     {
         await using var scene = new Scene(fault, pace);
         try
@@ -20,7 +28,7 @@ public static class FaultRun
         }
         catch (Exception e)
         {
-            return new FaultResult(fault, null, "", "", "", null, 0, 0, 0, $"it could not be played: {e}\n{scene.Device.Output}");
+            return new FaultResult(fault, null, "", "", "", null, 0, 0, 0, $"{NotPlayed}: {e}\n{scene.Device.Output}");
         }
     }
 
