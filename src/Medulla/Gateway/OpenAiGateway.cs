@@ -132,7 +132,9 @@ internal sealed class OpenAiGateway(GatewayOptions options, Routes routes, Signa
             {
                 case ForwardOutcome.Answered:
                     series.Ended(context.Response.StatusCode, time.GetElapsedTime(start));
-                    if (context.Response.StatusCode == 200 && !body.IsEmpty) upstream.Backlog.Took(time.GetElapsedTime(sent), ahead);
+                    if (context.Response.StatusCode != 200 || body.IsEmpty) return;
+                    upstream.Backlog.Took(time.GetElapsedTime(sent), ahead);
+                    if (!_suspects.IsEmpty) _suspects.Acquit(Suspects.Of(context.Request.Path, body));
                     return;
                 case ForwardOutcome.Cut:
                     series.Ended(context.Response.StatusCode, time.GetElapsedTime(start));

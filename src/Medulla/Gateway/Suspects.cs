@@ -7,7 +7,8 @@ namespace Medulla.Gateway;
 /// <summary>
 /// Requests that were at work in engines when these crashed. One that was there too often is refused for an hour, so that the
 /// others are served. An engine that was killed from outside proves nothing against anybody, and one that ends by itself while nothing is at
-/// work in it clears everybody: it needs no request for that.
+/// work in it clears everybody: it needs no request for that. A request that is answered well is cleared: one that many send is at work
+/// whenever something happens.
 /// Bound: <see cref="Most"/> requests, known by digest only.
 /// </summary>
 internal sealed class Suspects(TimeProvider time)
@@ -57,6 +58,12 @@ internal sealed class Suspects(TimeProvider time)
             _known[request] = (workload, deaths, weight, time.GetTimestamp());
             return weight >= Enough ? deaths : 0;
         }
+    }
+
+    /// <summary>It was answered well.</summary>
+    public void Acquit(Digest request)
+    {
+        lock (_gate) _known.Remove(request);
     }
 
     /// <summary>An engine of the workload ended by itself, with nothing at work in it.</summary>

@@ -245,6 +245,30 @@ public class GatewayTests
     }
 
     [Fact]
+    public async Task A_request_that_many_send_is_not_blamed_for_crashes_between_its_answers()
+    {
+        await using var stage = await Stage.OpenAsync();
+        for (var crash = 0; crash < 5; crash++)
+        {
+            Upstream? engine = null;
+            engine = await stage.EngineAsync($"e{crash}", c =>
+            {
+                (engine!.Crashed, engine.AtWork) = (true, 1);
+                engine.Close();
+                c.Abort();
+                return Task.CompletedTask;
+            });
+            var sound = await stage.EngineAsync($"s{crash}", c => JsonAsync(c, Answer));
+            stage.Route(engine);
+            var asked = stage.ChatAsync();
+            while (!engine.IsClosed) await Task.Delay(5, TestContext.Current.CancellationToken);
+            stage.Route(sound);
+            using var answer = await asked;
+            Assert.Equal(200, (int)answer.StatusCode);
+        }
+    }
+
+    [Fact]
     public async Task Who_would_wait_longer_than_anybody_waits_is_told_so_at_once()
     {
         await using var stage = await Stage.OpenAsync();

@@ -46,6 +46,19 @@ public class SuspectsTests
     }
 
     [Fact]
+    public void A_request_that_is_answered_between_crashes_is_never_refused()
+    {
+        var suspects = new Suspects(TimeProvider.System);
+        for (var i = 0; i < 20; i++)
+        {
+            Assert.Equal(0, suspects.Witness(Request, Chat, Dead(crashed: true)));
+            suspects.Acquit(Request);
+        }
+
+        Assert.True(suspects.IsEmpty);
+    }
+
+    [Fact]
     public void So_many_are_known_and_no_more()
     {
         var suspects = new Suspects(TimeProvider.System);
