@@ -51,10 +51,11 @@ internal static class DecideBench
             var then = Decide.Next(intent, catalog, machine, memory, world, resolutions);
             memory = then.Memory;
             var facts = world.Instances.Concat(then.Plan.Moves.OfType<Move.StartInstance>().Select(Fact));
-            world = world with { Instances = [.. facts.Select(f => f with { Probe = new ProbeFact(1, 1, null) })], Now = world.Now with { Boot = world.Now.Boot + TimeSpan.FromSeconds(1) } };
+            world = world with { Instances = [.. facts.Select(f => f with { Probe = new ProbeFact(1, 1, null) { At = world.Now.Boot }, Speed = new SpeedFact(null, world.Now.Boot) })], Now = world.Now with { Boot = world.Now.Boot + TimeSpan.FromSeconds(1) } };
         }
 
         if (world.Instances.Length != Workloads || !memory.Trials.IsEmpty) throw new InvalidOperationException("the bench's device is not settled");
+        if (!Decide.Next(intent, catalog, machine, memory, world, resolutions).Plan.Moves.IsEmpty) throw new InvalidOperationException("the bench's tick is not a quiet one");
         var times = new double[Ticks];
         for (var tick = 0; tick < Ticks; tick++)
         {

@@ -29,14 +29,12 @@ public sealed record Situation(Intent Intent, Catalog Catalog, Machine Machine, 
     public Resolution Resolve(Workload workload)
     {
         var alone = IsOnDemand(workload.Name);
-        var (host, taken, turns, without) = (0L, PoolUse.None, PoolUse.None, Intent.Workloads.Length - 1);
-        foreach (var other in Intent.Workloads)
+        var (host, taken, turns, without) = (0L, PoolUse.None, PoolUse.None, 0);
+        foreach (var (other, instance, onDemand) in Held())
         {
-            // One whose target answers no longer what is wanted of it is not held to that: two such would keep each other from ever changing.
-            if (other.Name == workload.Name || Memory.Target.For(other.Name) is not { } target) continue;
-            var instance = Needed(other) ?? target;
-            without--;
-            if (IsOnDemand(instance.Workload)) turns = turns.Or(PoolUse.None.With(instance));
+            if (other == workload.Name) continue;
+            if (instance is null) without++;
+            else if (onDemand) turns = turns.Or(PoolUse.None.With(instance));
             else if (instance.DeviceMemory == ByteSize.Zero) host += instance.Memory.Bytes;
             else taken = taken.With(instance);
         }
@@ -92,6 +90,20 @@ public sealed record Situation(Intent Intent, Catalog Catalog, Machine Machine, 
         }
 
         return false;
+    }
+
+    /// <summary>
+    /// What each workload with a target holds. One whose target answers no longer what is wanted of it is not held to that: two such
+    /// would keep each other from ever changing.
+    /// </summary>
+    private ImmutableArray<(WorkloadName Workload, InstanceSpec? Instance, bool OnDemand)> Held()
+    {
+        if (_held is not { } known || !ReferenceEquals(known.Of, Memory))
+        {
+            _held = known = (Memory, [.. Intent.Workloads.Select(w => (w.Name, Memory.Target.For(w.Name) is null ? null : Needed(w), IsOnDemand(w.Name)))]);
+        }
+
+        return known.Held;
     }
 
     /// <summary>The target, unless the owner wants something else by now.</summary>
@@ -172,6 +184,9 @@ public sealed record Situation(Intent Intent, Catalog Catalog, Machine Machine, 
 
     /// <summary>Of one memory: a copy of the situation with another finds that out and looks again.</summary>
     private (Memory Of, ImmutableArray<Residence> Residences, bool Turns)? _residences;
+
+    /// <summary>Of one memory, like the residences.</summary>
+    private (Memory Of, ImmutableArray<(WorkloadName Workload, InstanceSpec? Instance, bool OnDemand)> Held)? _held;
 
     /// <summary>Of the memory it takes only what the device has measured, which no decision changes: copies of a situation with another one share it.</summary>
     private Knowing Known { get; } = new()
