@@ -41,9 +41,9 @@ internal static class StormBench
         var last = Footprint(device.Pid);
         var engines = device.EnginePids().Count;
         Console.WriteLine($"storm: {seconds} s, {faults.Count} faults ({string.Join(", ", faults.GroupBy(f => f).Select(g => $"{g.Key} {g.Count()}"))})");
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  non-streaming: {tally.Answered} answered, {tally.Wrong} not ({100.0 * tally.Answered / Math.Max(1, tally.Answered + tally.Wrong):0.000} %, target 99.9 %); streams: {tally.Whole} whole, {tally.Broken} ended by an error event, {tally.Silent} ended without a word, {tally.Hanging} hung"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  non-streaming: {tally.Answered} answered, {tally.Wrong} not ({100.0 * tally.Answered / Math.Max(1, tally.Answered + tally.Wrong):0.000} %, target 99.9 %); streams: {tally.Whole} whole, {tally.Refused} refused, {tally.Broken} ended by an error event, {tally.Silent} ended without a word, {tally.Hanging} hung"));
         Console.WriteLine($"  afterwards {engines} engine, daemon {first.Files} → {last.Files} files open, {first.Resident >> 20} → {last.Resident >> 20} MiB resident");
-        foreach (var reason in tally.Reasons.Take(5)) Console.WriteLine($"  lost: {reason}");
+        foreach (var reason in tally.Reasons.Distinct().Take(5)) Console.WriteLine($"  lost: {reason}");
         return tally.Wrong <= (tally.Answered + tally.Wrong) * 0.001 && tally.Hanging + tally.Silent == 0 && engines == 1 ? 0 : 1;
     }
 
@@ -114,6 +114,7 @@ internal static class StormBench
                 using var answer = await device.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
                 var text = await answer.Content.ReadAsStringAsync(limit.Token);
                 if (text.Contains("[DONE]", StringComparison.Ordinal)) Interlocked.Increment(ref tally.Whole);
+                else if (!answer.IsSuccessStatusCode) tally.Refuse($"{(int)answer.StatusCode}: {text}");
                 else if (text.Contains("\"error\"", StringComparison.Ordinal)) Interlocked.Increment(ref tally.Broken);
                 else Interlocked.Increment(ref tally.Silent);
             }
@@ -143,12 +144,20 @@ internal static class StormBench
         public long Silent;
         public long Hanging;
 
+        public long Refused;
+
         public List<string> Reasons { get; } = [];
 
         public void Lose(string reason)
         {
             Interlocked.Increment(ref Wrong);
             lock (Reasons) Reasons.Add(reason);
+        }
+
+        public void Refuse(string reason)
+        {
+            Interlocked.Increment(ref Refused);
+            lock (Reasons) Reasons.Add("stream: " + reason);
         }
     }
 }

@@ -87,6 +87,7 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         var shelf = new EngineShelf(options.Data, new BuildOptions { Folder = options.Engines, Cache = Environment.GetEnvironmentVariable("MEDULLA_ENGINE_CACHE") }, signals, time, Log<EngineShelf>(app));
         var executor = new Executor(instances, store, shelf, signals, Relaunch, MachineStart.Anew, Log<Executor>(app));
         var machine = new MachineWatch(() => probe.Read(options.Data.Root), time, signals.Nudge);
+        var first = Task.Run(machine.Look);
         var nvidia = new NvidiaWatch(() => instances.Read().Select(i => i.Pid).ToHashSet(), new LiveSource(options.Data.Root, hanging: new(StringComparer.Ordinal)));
         using var sensors = new HostSensors(options.Data.Root, probe, time, (code, subject, evidence) => signals.Post(new Signal.HostEvent(code, subject, evidence)), signals.Nudge, host => Meaning(host, machine.Current), nvidia);
         var world = new DeviceWorld(instances, store, shelf, executor, signals, demand, probe, machine, sensors, clock);
@@ -107,7 +108,7 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, s => Take(s, engines: false));
         using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, s => Take(s, engines: false));
 
-        var began = machine.Look();
+        var began = await first;
         var sensing = sensors.RunAsync(_stop.Token);
         var looking = machine.RunAsync(_stop.Token);
         var loop = new Reconciler(world, options.Intent, catalog, began, memory, Remember, Tell, Untold);

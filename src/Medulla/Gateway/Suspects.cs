@@ -24,7 +24,7 @@ internal sealed class Suspects(TimeProvider time)
     public static readonly TimeSpan Illness = TimeSpan.FromMinutes(10);
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<Digest, (WorkloadName Workload, int Deaths, int Weight, long At)> _known = [];
+    private readonly Dictionary<Digest, Suspicion> _known = [];
     private readonly Dictionary<WorkloadName, long> _ill = [];
 
     /// <summary>True while nobody is suspected: then no request need be looked at.</summary>
@@ -41,10 +41,16 @@ internal sealed class Suspects(TimeProvider time)
     /// <summary>How many engines crashed while it was at work in them; 0 when it is welcome.</summary>
     public int DeathsOf(Digest request)
     {
-        lock (_gate) return _known.TryGetValue(request, out var known) && known.Weight >= Enough && time.GetElapsedTime(known.At) < Term ? known.Deaths : 0;
+        lock (_gate)
+        {
+            if (!_known.TryGetValue(request, out var known)) return 0;
+            if (time.GetElapsedTime(known.At) < Term) return known.Weight >= Enough ? known.Deaths : 0;
+            Forget(k => time.GetElapsedTime(k.At) >= Term);
+            return 0;
+        }
     }
 
-    /// <summary>It was at work in this engine when it ended.</summary>
+    /// <summary>It was at work in this engine when it ended; however many sent it, that counts once.</summary>
     /// <returns>How often now, when it is refused from now on; else 0.</returns>
     public int Witness(Digest request, WorkloadName workload, Upstream upstream)
     {
@@ -52,11 +58,11 @@ internal sealed class Suspects(TimeProvider time)
         lock (_gate)
         {
             if (_ill.TryGetValue(workload, out var ill) && time.GetElapsedTime(ill) < Illness) return 0;
-            var (deaths, weight) = _known.TryGetValue(request, out var known) && time.GetElapsedTime(known.At) < Term ? (known.Deaths, known.Weight) : (0, 0);
-            if (deaths == 0 && _known.Count >= Most) _known.Remove(_known.MinBy(k => k.Value.At).Key);
-            (deaths, weight) = (deaths + 1, weight + (upstream.AtWork <= 1 ? 2 : 1));
-            _known[request] = (workload, deaths, weight, time.GetTimestamp());
-            return weight >= Enough ? deaths : 0;
+            var known = _known.TryGetValue(request, out var before) && time.GetElapsedTime(before.At) < Term ? before : new Suspicion(workload, Deaths: 0, Weight: 0, At: 0, default);
+            if (known.Deaths > 0 && known.Last == upstream.Id) return 0;
+            if (known.Deaths == 0 && _known.Count >= Most) _known.Remove(_known.MinBy(k => k.Value.At).Key);
+            _known[request] = known = known with { Deaths = known.Deaths + 1, Weight = known.Weight + (upstream.AtWork <= 1 ? 2 : 1), At = time.GetTimestamp(), Last = upstream.Id };
+            return known.Weight >= Enough ? known.Deaths : 0;
         }
     }
 
@@ -77,10 +83,18 @@ internal sealed class Suspects(TimeProvider time)
             }
 
             _ill[workload] = time.GetTimestamp();
-            foreach (var (request, known) in _known)
-            {
-                if (known.Workload == workload) _known.Remove(request);
-            }
+            Forget(k => k.Workload == workload);
         }
     }
+
+    private void Forget(Predicate<Suspicion> which)
+    {
+        foreach (var (request, known) in _known)
+        {
+            if (which(known)) _known.Remove(request);
+        }
+    }
+
+    /// <param name="Last">The engine that crashed last while it was at work.</param>
+    private readonly record struct Suspicion(WorkloadName Workload, int Deaths, int Weight, long At, InstanceId Last);
 }

@@ -10,6 +10,8 @@ public class SuspectsTests
 {
     private static readonly WorkloadName Chat = new("chat");
 
+    private static int _dead;
+
     private static readonly Digest Request = Suspects.Of("/v1/chat/completions", Encoding.UTF8.GetBytes("{}"));
 
     [Fact]
@@ -59,6 +61,19 @@ public class SuspectsTests
     }
 
     [Fact]
+    public void One_crash_counts_once_however_many_sent_the_same()
+    {
+        var suspects = new Suspects(TimeProvider.System);
+        for (var crash = 0; crash < 3; crash++)
+        {
+            var dead = Dead(crashed: true, atWork: 8);
+            for (var client = 0; client < 8; client++) Assert.Equal(0, suspects.Witness(Request, Chat, dead));
+        }
+
+        Assert.Equal(4, suspects.Witness(Request, Chat, Dead(crashed: true, atWork: 8)));
+    }
+
+    [Fact]
     public void So_many_are_known_and_no_more()
     {
         var suspects = new Suspects(TimeProvider.System);
@@ -77,5 +92,5 @@ public class SuspectsTests
         Assert.Null(EngineCounters.Read(""));
     }
 
-    private static Upstream Dead(bool crashed) => new(new InstanceId("i"), "/none", new Secret("k"), 1) { Crashed = crashed };
+    private static Upstream Dead(bool crashed, int atWork = 0) => new(new InstanceId($"i-{Interlocked.Increment(ref _dead)}"), "/none", new Secret("k"), 1) { Crashed = crashed, AtWork = atWork };
 }
