@@ -39,8 +39,11 @@ internal static class EngineFiles
             map.Flag("ready"))
         {
             Serves = map.Flag("serves") ?? false,
+            Fewer = [.. map.Texts("fewer")],
         };
-        if (symptom.Says.IsEmpty && symptom.Exits.IsEmpty && symptom.Killed.IsEmpty) map.Problem("a symptom has 'says', 'exits' or 'killed'");
+        if (symptom.Says.IsEmpty && symptom.Fewer.IsEmpty && symptom.Exits.IsEmpty && symptom.Killed.IsEmpty) map.Problem("a symptom has 'says', 'fewer', 'exits' or 'killed'");
+        if (symptom.Fewer.Any(p => p.Count(c => c == '*') != 2)) map.Problem("a pattern of 'fewer' has two *: how many layers are on the accelerator, and how many there are");
+        if (!symptom.Fewer.IsEmpty && !symptom.Serves) map.Problem("'fewer' is what an engine says that serves: it goes with 'serves: true'");
         map.Finish();
         return symptom;
     }

@@ -304,7 +304,7 @@ internal static class Absorb
         var proof = $"a token {ready.LoadTime.TotalSeconds:0.00} s after the start";
         notes.Add(new Note("ready", subject, $"instance {ready.Id} gave {proof}"));
         if (memory.CrashOf(ready.Spec) is { } record) memory = memory with { Crashes = memory.Crashes.Replace(record, record with { ReadyAt = now.Boot }) };
-        if (memory.Find(ready.Spec) is { Settings.Accelerator: >= 0 } spec && Diagnosis.Of(ready, catalog.FindEngine(spec.Engine.Engine)) is { } cause)
+        if (memory.Find(ready.Spec) is { Settings.Accelerator: >= 0 } spec && Diagnosis.Of(ready, catalog.FindEngine(spec.Engine.Engine), spec.Settings.GpuLayers) is { } cause)
         {
             memory = Blame(memory, cause, spec.Id, ready.Workload, now, notes);
             memory = Trouble(memory, ready.Workload, spec.Id, cause.Text);

@@ -35,11 +35,12 @@ public static class Diagnosis
     }
 
     /// <summary>What an engine says about itself although it serves; null when all is as planned.</summary>
-    public static Cause? Of(Signal.InstanceReady ready, EngineEntry? engine)
+    /// <param name="layers">Planned for the accelerator; null for all.</param>
+    public static Cause? Of(Signal.InstanceReady ready, EngineEntry? engine, int? layers)
     {
         foreach (var symptom in engine?.Symptoms.Where(s => s.Serves) ?? [])
         {
-            if (symptom.FindIn(ready.Lines) is { } line) return new Cause(Conditions.Of(symptom.Condition), $"it serves, and says: {EngineLine.Shown(line)}");
+            if (symptom.FindIn(ready.Lines, layers) is { } line) return new Cause(Conditions.Of(symptom.Condition), $"it serves, and says: {EngineLine.Shown(line)}");
         }
 
         return null;

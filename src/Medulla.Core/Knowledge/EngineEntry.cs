@@ -52,16 +52,23 @@ public sealed record Symptom(string Condition, ImmutableArray<string> Says, Immu
     /// <summary>True when it shows in the log of an engine that serves all the same, on an accelerator as it says.</summary>
     public bool Serves { get; init; }
 
+    /// <summary>Patterns with two numbers, how many layers are on the accelerator and how many there are: it shows when they are fewer than planned.</summary>
+    public ImmutableArray<string> Fewer { get; init; } = [];
+
     /// <summary>The latest line that shows it; null when none does.</summary>
-    public string? FindIn(ImmutableArray<string> lines)
+    /// <param name="layers">Planned for the accelerator; null for all.</param>
+    public string? FindIn(ImmutableArray<string> lines, int? layers = null)
     {
         for (var i = lines.Length - 1; i >= 0; i--)
         {
-            if (IsIn(lines[i], Says) && !IsIn(lines[i], Unless)) return lines[i];
+            if ((IsIn(lines[i], Says) || IsFewer(lines[i], layers)) && !IsIn(lines[i], Unless)) return lines[i];
         }
 
         return null;
     }
+
+    private bool IsFewer(string line, int? layers) =>
+        Fewer.Any(p => Pattern.NumbersIn(line, p, StringComparison.OrdinalIgnoreCase) is [var there, var all] && there < Math.Min(layers ?? all, all));
 
     private static bool IsIn(string line, ImmutableArray<string> patterns) => patterns.Any(p => Pattern.IsIn(line, p, StringComparison.OrdinalIgnoreCase));
 }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using Medulla.Core.Observing;
+using Medulla.Network;
 
 namespace Medulla.Artifacts;
 
@@ -34,13 +35,12 @@ internal sealed class Download(HttpMessageInvoker http, StoreOptions options, Ti
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
 
     /// <summary>Connects directly or by the system's proxy, as the owner configured it.</summary>
-    public static HttpMessageInvoker CreateClient(StoreOptions options) => new(new SocketsHttpHandler
+    public static HttpMessageInvoker CreateClient(StoreOptions options)
     {
-        AllowAutoRedirect = false,
-        UseCookies = false,
-        ConnectTimeout = options.ConnectLimit,
-        AutomaticDecompression = DecompressionMethods.None,
-    });
+        var handler = Outbound.CreateHandler(options.ConnectLimit);
+        (handler.UseCookies, handler.AutomaticDecompression) = (false, DecompressionMethods.None);
+        return new HttpMessageInvoker(handler);
+    }
 
     /// <summary>Asks how long the file is; null with the reason when the source does not say.</summary>
     public async Task<(long? Length, string? Reason, FailureKind Kind)> LengthAsync(Uri address, string? token, CancellationToken cancel)

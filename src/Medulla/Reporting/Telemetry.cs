@@ -5,6 +5,7 @@ using Medulla.Core.Incidents;
 using Medulla.Core.Observing;
 using Medulla.Core.Units;
 using Medulla.Core.Wire;
+using Medulla.Network;
 using OpenTelemetry;
 using OpenTelemetry.Exporter;
 using OpenTelemetry.Logs;
@@ -110,7 +111,15 @@ internal sealed partial class Telemetry : IAsyncDisposable
         options.Protocol = said == "grpc" || (string.IsNullOrEmpty(said) && collector.Port == 4317) ? OtlpExportProtocol.Grpc : OtlpExportProtocol.HttpProtobuf;
         options.Endpoint = options.Protocol == OtlpExportProtocol.Grpc ? collector : new Uri(collector.AbsoluteUri.TrimEnd('/') + "/" + path);
         options.TimeoutMilliseconds = PostLimitMs;
-        if (options.Protocol == OtlpExportProtocol.HttpProtobuf) options.HttpClientFactory = () => new HttpClient(new SocketsHttpHandler { UseProxy = !collector.IsLoopback, AllowAutoRedirect = false }) { Timeout = TimeSpan.FromMilliseconds(PostLimitMs) };
+        if (options.Protocol == OtlpExportProtocol.HttpProtobuf) options.HttpClientFactory = Client;
+
+        HttpClient Client()
+        {
+            var limit = TimeSpan.FromMilliseconds(PostLimitMs);
+            var handler = Outbound.CreateHandler(limit);
+            handler.UseProxy = !collector.IsLoopback;
+            return new HttpClient(handler) { Timeout = limit };
+        }
     }
 
     [LoggerMessage(1201, LogLevel.Warning, "incident {Incident} opened: {Condition} ({Severity}) {Subject}: {Evidence}", EventName = "medulla.incident.opened")]

@@ -6,6 +6,7 @@ using System.Threading.Channels;
 using Medulla.Core.Incidents;
 using Medulla.Core.Intents;
 using Medulla.Core.Units;
+using Medulla.Network;
 using Medulla.State;
 
 namespace Medulla.Reporting;
@@ -45,7 +46,9 @@ internal sealed partial class WebhookCourier : IAsyncDisposable
         (_webhook, _file, _device, _time, _log) = (webhook, file, device, time, log);
         _book = new WebhookBook(webhook.After);
         var address = webhook.Address.Reveal();
-        _http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, ConnectTimeout = Limit / 2, UseProxy = !address.IsLoopback, PooledConnectionLifetime = TimeSpan.FromMinutes(2) }) { Timeout = Limit };
+        var handler = Outbound.CreateHandler(Limit / 2);
+        (handler.UseProxy, handler.PooledConnectionLifetime) = (!address.IsLoopback, TimeSpan.FromMinutes(2));
+        _http = new HttpClient(handler) { Timeout = Limit };
         _http.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("medulla", device.Version));
         if (address.UserInfo.Length > 0) _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(Uri.UnescapeDataString(address.UserInfo))));
         Recall();

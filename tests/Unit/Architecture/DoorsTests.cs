@@ -11,17 +11,18 @@ public sealed partial class DoorsTests
     /// <summary>Rooms of the device: what each may see besides Core.</summary>
     private static readonly Dictionary<string, string[]> Rooms = new(StringComparer.Ordinal)
     {
+        ["Network"] = [], // connections to the internet
         ["State"] = ["Catalogs"], // files: sees the readers of files that people write
         ["Probing"] = ["Probing.Parsers", "State"], // the clock is a system call
         ["Probing/Parsers"] = [], // texts in, facts out
         ["Loop"] = ["Artifacts", "Artifacts.Builds", "Artifacts.Headers", "Engines", "Probing", "State"], // the only room that others are wired to
         ["Engines"] = ["Loop", "State"], // posts signals, hands out upstreams, writes run records
         ["Gateway"] = ["Loop"], // reads routes, posts demand; cannot see a process, a file or a decision in the making
-        ["Artifacts"] = ["Artifacts.Headers", "Loop", "State"], // reads what owned files are, posts signals, commits files
-        ["Artifacts/Builds"] = ["Loop", "State"],
+        ["Artifacts"] = ["Artifacts.Headers", "Loop", "Network", "State"], // reads what owned files are, posts signals, commits files
+        ["Artifacts/Builds"] = ["Loop", "Network", "State"],
         ["Artifacts/Headers"] = [], // reads what it is given: a path or an address
         ["Support"] = ["Probing", "State"], // reads what all rooms left on the disk as files, and shares the redaction of captures
-        ["Reporting"] = ["State"], // observers: take what was decided, keep what they told; the rooms do not know of them
+        ["Reporting"] = ["Network", "State"], // observers: take what was decided, keep what they told; the rooms do not know of them
         ["Service"] = ["State"], // writes one file atomically; what it starts is the service manager's
         ["Admin"] = ["Catalogs", "Artifacts", "Artifacts.Builds", "Artifacts.Headers", "Engines", "Gateway", "Loop", "Probing", "Reporting", "Service", "State", "Support"], // the one place that says what is made of what
     };

@@ -95,6 +95,22 @@ public class DiagnosisTests
     [InlineData("")]
     public void Other_lines_mean_nothing(string line) => Assert.Null(KernelLog.Of(line));
 
+    [Theory]
+    [InlineData("load_tensors: offloaded 4/9 layers to GPU", null, "partial-offload")]
+    [InlineData("load_tensors: offloaded 9/9 layers to GPU", null, null)]
+    [InlineData("load_tensors: offloaded 4/9 layers to GPU", 4, null)]
+    [InlineData("load_tensors: offloaded 3/9 layers to GPU", 4, "partial-offload")]
+    [InlineData("load_tensors: offloaded 9/9 layers to GPU", 99, null)]
+    [InlineData("load_tensors: offloaded some/9 layers to GPU", null, null)]
+    [InlineData("load_tensors: offloaded 99999999999/9 layers to GPU, offloaded 1/9 layers to GPU", null, "partial-offload")]
+    [InlineData("offloaded ", null, null)]
+    [InlineData("warning: no usable GPU found, --gpu-layers option will be ignored", null, "silent-cpu-fallback")]
+    public void An_engine_that_serves_says_what_it_does_less_well(string line, int? layers, string? code)
+    {
+        var ready = new Signal.InstanceReady(new InstanceId("i"), new SpecId("s"), new WorkloadName("chat"), TimeSpan.FromSeconds(1)) { Lines = ["srv: loading", line, "srv: ready"] };
+        Assert.Equal(code, Diagnosis.Of(ready, Engine, layers)?.Condition.Code);
+    }
+
     [Fact]
     public void Every_condition_is_declared_once_and_every_symptom_and_cause_is_a_condition()
     {

@@ -78,6 +78,14 @@ public class OwnSpeedTests
     }
 
     [Fact]
+    public void Layers_that_are_not_on_the_accelerator_are_noticed_when_it_is_ready()
+    {
+        var device = new Played(s => s with { ExpectedTokensPerS = 100, Settings = new EngineSettings { Accelerator = 0, Devices = 1, GpuLayers = null } });
+        device.Decide(new Signal.InstanceReady(device.Fact.Id, device.Spec.Id, device.Spec.Workload, TimeSpan.FromSeconds(1)) { Lines = ["load_tensors: offloaded 4/9 layers to GPU"] });
+        Assert.True(device.HasOpen("partial-offload"));
+    }
+
+    [Fact]
     public void It_is_not_measured_while_somebody_is_served()
     {
         var device = new Played();

@@ -16,7 +16,7 @@ internal sealed class Played
 {
     private static readonly Catalog Catalog = new()
     {
-        Engines = [new EngineEntry { Id = new EngineId("llama.cpp"), Title = "llama.cpp", Binary = "llama-server", Builds = [] }],
+        Engines = [new EngineEntry { Id = new EngineId("llama.cpp"), Title = "llama.cpp", Binary = "llama-server", Builds = [], Symptoms = EmbeddedCatalog.Read().FindEngine(new EngineId("llama.cpp"))!.Symptoms }],
         Models = [],
         Remedies = EmbeddedCatalog.Read().Remedies,
     };

@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Medulla.Core.Knowledge;
 using Medulla.Core.Units;
+using Medulla.Network;
 
 namespace Medulla.Artifacts.Builds;
 
@@ -44,7 +45,8 @@ internal sealed class GitHubArchive(BuildOptions options, TimeProvider time)
 
     private async Task<string?> DownloadAsync(Uri address, string path, Action<string> say, CancellationToken cancel)
     {
-        using var handler = new SocketsHttpHandler { ConnectTimeout = options.ConnectLimit };
+        using var handler = Outbound.CreateHandler(options.ConnectLimit);
+        handler.AllowAutoRedirect = true;
         using var http = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
         using var stall = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         await using var timer = time.CreateTimer(static s => ((CancellationTokenSource)s!).Cancel(), stall, options.StallLimit, Timeout.InfiniteTimeSpan);
