@@ -140,7 +140,7 @@ internal static class Absorb
             if (incident.IsOpen && EndOf(memory, incident, world, policy.Pace) is { } proof) memory = Close(memory, Conditions.Of(incident.Code), incident.Subject, proof, world.Now);
         }
 
-        if (policy.Reboot && memory.Incidents.FirstOrDefault(i => i.IsOpen && i.Code == Conditions.RebootWanted.Code && world.Now.Wall - i.OpenedAt >= Patience / policy.Pace) is { } wanted && memory.MayReboot(world.Now.Boot))
+        if (policy.Reboot && memory.Incidents.FirstOrDefault(i => i.IsOpen && i.Code == Conditions.RebootWanted.Code && world.Now.Wall - i.OpenSince >= Patience / policy.Pace) is { } wanted && memory.MayReboot(world.Now.Boot))
         {
             memory = Give(memory with { Incidents = memory.Incidents.Try(Conditions.RebootWanted, wanted.Subject, "the machine is started anew") }, new Order(OrderKind.Reboot, Subjects.Machine, world.Now.Boot, wanted.Evidence[^1]));
         }
@@ -185,7 +185,7 @@ internal static class Absorb
             else if (memory.Incidents.FirstOrDefault(i => i.IsOpen && i.Code == condition.Code && i.Subject == Host) is { } open)
             {
                 // Idle connections are closed by themselves; what is still open after that is ours to let go of.
-                if (condition == Conditions.DescriptorLeak && world.Now.Wall - open.OpenedAt >= Leak / policy.Pace && memory.MayRelaunch(world.Now.Boot))
+                if (condition == Conditions.DescriptorLeak && world.Now.Wall - open.OpenSince >= Leak / policy.Pace && memory.MayRelaunch(world.Now.Boot))
                 {
                     memory = Give(memory with { Incidents = memory.Incidents.Try(condition, Host, "the daemon is started anew") }, new Order(OrderKind.Relaunch, Subjects.Daemon, world.Now.Boot, evidence));
                 }
@@ -449,7 +449,7 @@ internal static class Absorb
     private static Memory StateDamaged(Memory memory, Signal.StateDamaged damaged, Instant now, List<Note> notes)
     {
         memory = See(memory, Conditions.StateDamaged, damaged.File, damaged.Reason, now, notes);
-        return Close(memory, Conditions.StateDamaged, damaged.File, $"set aside as {damaged.SetAside}", now);
+        return Close(memory, Conditions.StateDamaged, damaged.File, damaged.SetAside is { } aside ? $"set aside as {aside}" : "it was made again", now);
     }
 
     /// <summary>What proves that an incident is over; null while nothing does.</summary>

@@ -18,6 +18,9 @@ public sealed record Incident
     /// <summary>Kept sentences of evidence and of attempts; older ones in the middle are dropped.</summary>
     public const int MaxSentences = 8;
 
+    /// <summary>What comes again this soon after its end is the same problem, not a new one: as long as its remedies are remembered.</summary>
+    public static readonly TimeSpan Returns = TimeSpan.FromMinutes(10);
+
     /// <summary>Counts up on this device.</summary>
     public required long Id { get; init; }
 
@@ -28,6 +31,9 @@ public sealed record Incident
 
     /// <summary>Wall time, as the device believed it.</summary>
     public required DateTimeOffset OpenedAt { get; init; }
+
+    /// <summary>When it came again after it had been closed; null when it never did.</summary>
+    public DateTimeOffset? ReopenedAt { get; init; }
 
     public required DateTimeOffset LastAt { get; init; }
 
@@ -45,4 +51,7 @@ public sealed record Incident
     public string? Proof { get; init; }
 
     public bool IsOpen => ClosedAt is null;
+
+    /// <summary>Since when it is open, or was last.</summary>
+    public DateTimeOffset OpenSince => ReopenedAt ?? OpenedAt;
 }

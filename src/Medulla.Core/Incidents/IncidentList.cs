@@ -2,13 +2,16 @@ using Medulla.Core.Units;
 
 namespace Medulla.Core.Incidents;
 
-/// <summary>The incidents of a device: one open per condition and subject, and the latest closed ones.</summary>
+/// <summary>The incidents of a device: one open per condition and subject, and the latest closed ones; in the order in which each was opened last.</summary>
 public static class IncidentList
 {
     /// <summary>Closed incidents beyond this are dropped, the oldest first; open ones never are.</summary>
     public const int MaxClosed = 32;
 
-    /// <summary>Opens an incident, or counts it once more where it is open already. A mere symptom of one that is open is evidence of that one.</summary>
+    /// <summary>
+    /// Opens an incident, or counts it once more where it is open already or was until lately. A mere symptom of one that is open is
+    /// evidence of that one. What is only worth knowing is told each time.
+    /// </summary>
     public static ImmutableArray<Incident> See(this ImmutableArray<Incident> list, Condition condition, string subject, string evidence, Instant now)
     {
         var open = list.FirstOrDefault(i => i.IsOpen && i.Code == condition.Code && i.Subject == subject);
@@ -20,6 +23,11 @@ public static class IncidentList
         if (open is not null)
         {
             return list.Replace(open, open with { Count = open.Count + 1, LastAt = now.Wall, Evidence = Keep(open.Evidence, evidence) });
+        }
+
+        if (condition.Severity > Severity.Notice && list.LastOrDefault(i => i.Code == condition.Code && i.Subject == subject) is { ClosedAt: { } closed } back && (now.Wall - closed).Duration() < Incident.Returns)
+        {
+            return list.Remove(back).Add(back with { ClosedAt = null, Proof = null, ReopenedAt = now.Wall, LastAt = now.Wall, Count = back.Count + 1, Evidence = Keep(back.Evidence, evidence) });
         }
 
         return list.Add(new Incident

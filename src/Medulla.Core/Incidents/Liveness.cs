@@ -15,6 +15,9 @@ public static class Liveness
     /// <summary>Stopped by a signal: nobody continues it by chance that soon.</summary>
     public static readonly TimeSpan StoppedLimit = TimeSpan.FromSeconds(3);
 
+    /// <summary>Without its socket, which nobody but the engine can open again.</summary>
+    public static readonly TimeSpan UnreachableLimit = TimeSpan.FromSeconds(1);
+
     /// <summary>Errors for answers, to a tiny prompt as well: each second it is asked once more.</summary>
     public static readonly TimeSpan FailingLimit = TimeSpan.FromSeconds(3);
 
@@ -40,6 +43,7 @@ public static class Liveness
         if (pulse.FeltAt < now) now = pulse.FeltAt.Value;
         if (Longer(pulse.StoppedSince, StoppedLimit)) return new Cause(Conditions.EngineStopped, $"pid {fact.Pid} has been stopped for {Seconds(pulse.StoppedSince)}");
         if (pulse.RefusedSince is not null) return new Cause(Conditions.SecretMismatch, $"pid {fact.Pid} answers our own question with 401");
+        if (Longer(pulse.UnreachableSince, UnreachableLimit)) return new Cause(Conditions.EngineUnresponsive, $"the socket of pid {fact.Pid} is gone, so that no request reaches it");
         if (Longer(pulse.FailingSince, FailingLimit)) return new Cause(Conditions.EngineUnresponsive, $"pid {fact.Pid} has answered requests, and a tiny prompt as well, with errors for {Seconds(pulse.FailingSince)}");
         if (fact.State == InstanceState.Starting)
         {

@@ -147,6 +147,9 @@ public sealed record Pulse
     /// <summary>Since when it refuses the key that it was given.</summary>
     public TimeSpan? RefusedSince { get; init; }
 
+    /// <summary>Since when its socket is gone from the disk: it runs, and nobody new can reach it.</summary>
+    public TimeSpan? UnreachableSince { get; init; }
+
     /// <summary>Since when it answers requests with errors, and a tiny prompt as well.</summary>
     public TimeSpan? FailingSince { get; init; }
 

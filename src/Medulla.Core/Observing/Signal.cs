@@ -86,9 +86,9 @@ public abstract record Signal
     /// <param name="Subject">What it is about: <c>host</c>, or a device.</param>
     public sealed record HostEvent(string Condition, string Subject, string Evidence) : Signal;
 
-    /// <summary>A state file could not be read and was set aside.</summary>
-    /// <param name="SetAside">Where it is now.</param>
-    public sealed record StateDamaged(string File, string SetAside, string Reason) : Signal;
+    /// <summary>A state file could not be read and was set aside, or was gone.</summary>
+    /// <param name="SetAside">Where it is now; null for what was gone and was made again.</param>
+    public sealed record StateDamaged(string File, string? SetAside, string Reason) : Signal;
 
     /// <summary>A golden probe of an instance ended; its result is in <see cref="InstanceFact.Probe"/>.</summary>
     public sealed record Probed(InstanceId Id) : Signal;

@@ -20,8 +20,8 @@ public sealed record IncidentReport(ImmutableArray<IncidentEntry> Incidents)
     /// <param name="all">False for the latest <see cref="FewClosed"/> of the closed ones.</param>
     public static IncidentReport Of(Memory memory, DateTimeOffset now, string? about = null, bool all = true)
     {
-        var told = memory.Incidents
-            .OrderBy(i => !i.IsOpen).ThenByDescending(i => i.IsOpen ? Conditions.Of(i.Code).Severity : default).ThenByDescending(i => i.Id)
+        var told = memory.Incidents.Reverse()
+            .OrderBy(i => !i.IsOpen).ThenByDescending(i => i.IsOpen ? Conditions.Of(i.Code).Severity : default)
             .Select(i => IncidentEntry.Of(i, memory, now)).Where(e => e.Concerns(about)).ToList();
         var open = told.Count(e => e.Incident.IsOpen);
         var count = all ? told.Count : Math.Min(told.Count, open + FewClosed);
@@ -35,7 +35,7 @@ public sealed record IncidentEntry(Incident Incident, string Title, Severity Sev
     /// <summary>What the condition means and what the device does about it.</summary>
     public required string Meaning { get; init; }
 
-    /// <summary>Seconds from its opening to its end, or until now.</summary>
+    /// <summary>Seconds from its opening, the last one if it came again, to its end or until now.</summary>
     public required double LastedS { get; init; }
 
     /// <summary>What was seen, what was tried, what proved it over, what was learned; in this order.</summary>
@@ -59,10 +59,10 @@ public sealed record IncidentEntry(Incident Incident, string Title, Severity Sev
 /// <summary>Incidents and lessons in sentences: the one place that words them, for every report.</summary>
 public static class Story
 {
-    /// <summary>From its opening to its end, or until now; never negative, whatever the clock did.</summary>
+    /// <summary>From its opening, the last one if it came again, to its end or until now; never negative, whatever the clock did.</summary>
     public static TimeSpan Lasted(Incident incident, DateTimeOffset now)
     {
-        var lasted = (incident.ClosedAt ?? now) - incident.OpenedAt;
+        var lasted = (incident.ClosedAt ?? now) - incident.OpenSince;
         return lasted < TimeSpan.Zero ? TimeSpan.Zero : lasted;
     }
 
@@ -75,8 +75,8 @@ public static class Story
             : $"Seen {incident.Count} times since {Moment(incident.OpenedAt)}, last {Spans.Text(incident.LastAt - incident.OpenedAt)} after the first: {Sentence(incident.Evidence)}");
         story.Add(incident.Attempts.IsEmpty ? incident.IsOpen ? "Nothing has been tried yet." : "Nothing had to be tried." : $"Tried: {string.Join("; then ", incident.Attempts)}.");
         story.Add(incident.IsOpen
-            ? $"It is open for {Spans.Text(lasted)}; only proof closes it."
-            : $"Over after {Spans.Text(lasted)}: {End(incident.Proof ?? "no proof is recorded")}");
+            ? $"It {(incident.ReopenedAt is null ? "is" : "came again and is")} open for {Spans.Text(lasted)}; only proof closes it."
+            : $"Over {(incident.ReopenedAt is null ? "" : "again ")}after {Spans.Text(lasted)}: {End(incident.Proof ?? "no proof is recorded")}");
         story.AddRange(Touching(incident, lessons).Select(Learned));
         return story.ToImmutable();
     }

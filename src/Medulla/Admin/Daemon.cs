@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
@@ -11,6 +12,7 @@ using Medulla.Core.Knowledge;
 using Medulla.Core.Machines;
 using Medulla.Core.Observing;
 using Medulla.Core.Trials;
+using Medulla.Core.Units;
 using Medulla.Core.Wire;
 using Medulla.Engines;
 using Medulla.Gateway;
@@ -34,10 +36,17 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
     private static readonly TimeSpan ThriftEvery = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan CheckEvery = TimeSpan.FromMinutes(1);
 
+    /// <summary>Within which answers that are under way may end while nobody new is let in.</summary>
+    private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(10);
+
+    private static readonly TimeSpan SayEvery = TimeSpan.FromMinutes(1);
+
     private readonly CancellationTokenSource _stop = new();
     private bool _stopEngines;
     private volatile Told? _told;
     private RouteTable _table = RouteTable.Empty;
+    private DirectoryLock? _again;
+    private TimeSpan? _saidAt;
 
     /// <summary>Why it could not start; null when it ran.</summary>
     public string? Problem { get; private set; }
@@ -55,7 +64,11 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         _stop.Cancel();
     }
 
-    public void Dispose() => _stop.Dispose();
+    public void Dispose()
+    {
+        _again?.Dispose();
+        _stop.Dispose();
+    }
 
     private void Relaunch()
     {
@@ -118,6 +131,7 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         await using var progress = time.CreateTimer(_ => Progress(), null, ProgressEvery, ProgressEvery);
         while (!_stop.IsCancellationRequested)
         {
+            if (!LookHome(signals, () => WriteCard(app, gatewayOptions.LocalToken, clock))) break;
             var then = loop.Tick();
             notice.Alive();
             var left = then.NextLook - clock.Read().Boot;
@@ -126,12 +140,14 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         }
 
         notice.Stopping();
+        var last = _table.Routes.Select(r => r with { Instance = null, Expected = false, Reason = BeginsAnew ? "the device begins anew; send it again in a moment" : "the device ends" });
+        routes.Publish(new RouteTable(_table.Version + 1, [.. last], _table.Degraded), ImmutableDictionary<InstanceId, Upstream>.Empty);
 
         await Task.WhenAll(checks, sensing, looking).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await executor.EndAsync();
         if (_stopEngines) await instances.StopAllAsync(TimeSpan.FromSeconds(2));
-        await app.StopAsync();
-        File.Delete(options.Data.Daemon);
+        await app.StopAsync(new CancellationTokenSource(Farewell, time).Token);
+        if (Problem is null) Try(() => File.Delete(options.Data.Daemon));
         StaysDown = _stopEngines && notice.IsManaged;
 
         void Progress()
@@ -148,7 +164,7 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                Console.Error.WriteLine($"medulla: cannot write {options.Data.Memory}: {e.Message} What serves goes on; nothing new is begun until it can be written.");
+                Say($"cannot write {options.Data.Memory}: {e.Message} What serves goes on; nothing new is begun until it can be written.");
                 return false;
             }
         }
@@ -161,13 +177,52 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
             if (!_table.Routes.SequenceEqual(table.Routes) || _table.Degraded != table.Degraded) _table = table;
             var upstreams = instances.Upstreams();
             routes.Publish(_table, upstreams);
-            forwarder.Forget(new HashSet<Core.Units.InstanceId>(seen.Instances.Select(i => i.Id)));
+            forwarder.Forget(new HashSet<InstanceId>(seen.Instances.Select(i => i.Id)));
             journal.Append(then.Notes.Select(n => new JournalEntry(seen.Now.Wall, n.Kind, n.Subject, n.Text)));
             page.Count(seen, then);
             _told = new Told(seen, then);
             screen.Show(seen, then);
             reporters.See(seen, then);
         }
+    }
+
+    /// <summary>
+    /// The data directory may be removed, moved away or covered by a mount while the daemon runs. Then it is made or taken again and
+    /// everything begins anew in it; engines that were started from another directory are ended. False when what is remembered must
+    /// not be written there.
+    /// </summary>
+    private bool LookHome(Signals signals, Action writeCard)
+    {
+        switch ((_again ?? held).LookAgain())
+        {
+            case null:
+                if (!File.Exists(options.Data.Daemon)) Try(writeCard);
+                return true;
+            case LockOutcome.Taken { Lock: var again }:
+                _again = again;
+                _stopEngines |= again.Identity != held.Identity;
+                if (!_stopEngines) signals.Post(new Signal.StateDamaged("data directory", null, $"{options.Data.Root} was removed while the daemon ran"));
+                Relaunch();
+                return !_stopEngines;
+            case LockOutcome.Held other:
+                Problem = $"the data directory {options.Data.Root} was removed, and pid {other.Pid} ({other.Command}) uses another of that name now. This daemon has ended with its engines.";
+                Stop(engines: true);
+                return false;
+            case LockOutcome.Unusable unusable:
+                Say(unusable.Reason);
+                return true;
+            default:
+                throw new InvalidOperationException("an outcome that nobody knows");
+        }
+    }
+
+    /// <summary>What would be said at every tick is said once a minute.</summary>
+    private void Say(string problem)
+    {
+        var now = Posix.BootTime();
+        if (now - _saidAt < SayEvery) return;
+        _saidAt = now;
+        Console.Error.WriteLine($"medulla: {problem}");
     }
 
     private string Meaning(HostFact host, Machine? machine) =>
@@ -225,6 +280,19 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
     {
         var card = new DaemonCard(Environment.ProcessId, app.Urls.First(), token.Reveal(), Product.Version, clock.Read().Wall) { BootId = clock.BootId };
         AtomicFile.Write(options.Data.Daemon, JsonSerializer.SerializeToUtf8Bytes(card, CoreJson.Default.DaemonCard));
+    }
+
+    /// <summary>For the card, which nothing depends on but the command line.</summary>
+    private void Try(Action onCard)
+    {
+        try
+        {
+            onCard();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Say($"cannot write {options.Data.Daemon}: {e.Message} The command line does not find this daemon until it can be written.");
+        }
     }
 
     private void Take(PosixSignalContext signal, bool engines)

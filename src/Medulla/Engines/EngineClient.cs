@@ -26,9 +26,11 @@ internal sealed class EngineClient : IDisposable
     private static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(60);
 
     private readonly HttpClient _http;
+    private readonly string _socket;
 
     public EngineClient(string socket, int pid, Secret key)
     {
+        _socket = socket;
         var handler = new SocketsHttpHandler
         {
             UseProxy = false,
@@ -63,6 +65,8 @@ internal sealed class EngineClient : IDisposable
     /// <summary>True when our process answers that it has loaded its model. A question that is not answered is asked again, not waited for.</summary>
     public Task<bool> IsUpAsync(CancellationToken cancel) => WithinAsync(HealthLimit, async limit =>
     {
+        // A socket that is not there yet is not asked: it is looked for often, and each failure of a connection costs many looks.
+        if (!File.Exists(_socket)) return false;
         using var answer = await _http.GetAsync("/health", limit);
         return answer.IsSuccessStatusCode;
     }, cancel);

@@ -387,6 +387,7 @@ internal sealed partial class Instances : IDisposable
     {
         HashSet<string> living;
         lock (_gate) living = [.. _instances.Values.Select(i => i.Folder)];
+        if (!Directory.Exists(_data.Run)) return;
         try
         {
             var dead = new DirectoryInfo(_data.Run).EnumerateDirectories().Where(d => !living.Contains(d.FullName)).OrderByDescending(d => d.LastWriteTimeUtc).Skip(KeptFolders);

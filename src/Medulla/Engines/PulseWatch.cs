@@ -7,7 +7,7 @@ namespace Medulla.Engines;
 /// <summary>
 /// Feels the pulse of one process, once a second: what the kernel says of it always, its counters only while it owes an
 /// answer, and a tiny prompt now and then while it has nothing to do. Decides nothing: <see cref="Current"/> is a fact.
-/// Cost while idle: one small file a second.
+/// Cost while idle: one small file a second, and a look whether its socket is there.
 /// </summary>
 internal sealed class PulseWatch(Instance instance, TimeProvider time, Action nudge)
 {
@@ -50,6 +50,7 @@ internal sealed class PulseWatch(Instance instance, TimeProvider time, Action nu
     private TimeSpan? _stopped;
     private TimeSpan? _stuck;
     private TimeSpan? _refused;
+    private TimeSpan? _unreachable;
     private TimeSpan? _silent;
     private TimeSpan? _failing;
     private bool _asking;
@@ -102,6 +103,7 @@ internal sealed class PulseWatch(Instance instance, TimeProvider time, Action nu
         _stuck = process.State == 'D' ? _stuck ?? now : null;
         if (instance.Upstream is { RefusesKey: true } || instance.Client is { RefusesKey: true }) _refused ??= now;
         var starts = instance.State == InstanceState.Starting;
+        _unreachable = instance is { State: InstanceState.Ready, Upstream.Socket: { } socket } && !File.Exists(socket) ? _unreachable ?? now : null;
         Computed(process, now, deep: starts || _owes is not null);
         if (instance is { Upstream: { } upstream, Client: { } client } && !starts) await WorkAsync(upstream, client, now, cancel);
         Current = new Pulse
@@ -115,6 +117,7 @@ internal sealed class PulseWatch(Instance instance, TimeProvider time, Action nu
             StuckSince = _stuck,
             SilentSince = Silent(),
             RefusedSince = _refused,
+            UnreachableSince = _unreachable,
             FailingSince = instance.Upstream?.ErrorsInARow >= Doubtful ? Failing() : null,
             FeltAt = now,
         };
@@ -124,7 +127,7 @@ internal sealed class PulseWatch(Instance instance, TimeProvider time, Action nu
     /// <summary>True when the loop should look: whether anything is wrong is not decided here.</summary>
     private static bool IsOdd(Pulse pulse, bool starts)
     {
-        if (pulse.StoppedSince is not null || pulse.SilentSince is not null || pulse.FailingSince is not null || pulse.RefusedSince is not null || Longer(pulse.StuckSince, 10)) return true;
+        if (pulse.StoppedSince is not null || pulse.SilentSince is not null || pulse.FailingSince is not null || pulse.UnreachableSince is not null || pulse.RefusedSince is not null || Longer(pulse.StuckSince, 10)) return true;
         var still = Longer(pulse.ComputedAt, starts ? 10 : 5) && Longer(pulse.MovedAt, starts ? 10 : 5);
         return starts ? still : pulse.OwesSince is not null && (still || Longer(pulse.MovedAt, 30));
 

@@ -179,9 +179,11 @@ internal sealed class HostSensors(string data, MachineProbe probe, TimeProvider 
 
     private int? OpenFiles()
     {
+        var open = Path.Combine(root, "proc/self/fd");
         try
         {
-            return Directory.EnumerateFileSystemEntries(Path.Combine(root, "proc/self/fd")).Count();
+            // Kernels from 6.2 on give the number as the size of the folder; with others the entries are counted.
+            return root == "/" && Posix.Stat(open) is { Size: > 0 } folder ? (int)folder.Size : Directory.EnumerateFileSystemEntries(open).Count();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

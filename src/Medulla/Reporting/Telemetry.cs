@@ -58,7 +58,7 @@ internal sealed partial class Telemetry : IAsyncDisposable
             {
                 var before = _incidents.FirstOrDefault(i => i.Id == incident.Id && i.OpenedAt == incident.OpenedAt);
                 var severity = Conditions.Of(incident.Code).Severity.ToString().ToLowerInvariant();
-                if (before is null && incident.IsOpen) LogOpened(_log, incident.Code, severity, incident.Subject, incident.Id, EngineLine.InSentence(incident.Evidence[^1]));
+                if (before?.IsOpen != true && incident.IsOpen) LogOpened(_log, incident.Code, severity, incident.Subject, incident.Id, EngineLine.InSentence(incident.Evidence[^1]));
                 if (before?.IsOpen != false && !incident.IsOpen && (before is not null || incident.ClosedAt >= seen.Now.Wall)) LogClosed(_log, incident.Code, severity, incident.Subject, incident.Id, incident.Proof ?? "", Story.Lasted(incident, seen.Now.Wall).TotalSeconds);
             }
 

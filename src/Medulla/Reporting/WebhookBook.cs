@@ -35,7 +35,7 @@ internal sealed class WebhookBook(TimeSpan after)
         var weighty = incidents.Where(i => Conditions.Of(i.Code).Severity >= Severity.Warning).ToDictionary(Key.Of);
         foreach (var (key, incident) in weighty)
         {
-            if (_entries.TryGetValue(key, out var entry)) entry.Latest = incident;
+            if (_entries.TryGetValue(key, out var entry)) entry.Take(incident, now.Boot);
             else if (incident.IsOpen && _entries.Count < MaxEntries) _entries.Add(key, new Entry(incident, now.Boot - Age(incident, now)));
         }
 
@@ -66,7 +66,7 @@ internal sealed class WebhookBook(TimeSpan after)
     /// <summary>How long it has been open, as far as the wall clock can be believed: no longer than it takes to be told.</summary>
     private TimeSpan Age(Incident incident, Instant now)
     {
-        var age = now.Wall - incident.OpenedAt;
+        var age = now.Wall - incident.OpenSince;
         return age < TimeSpan.Zero ? TimeSpan.Zero : age > after ? after : age;
     }
 
@@ -80,11 +80,18 @@ internal sealed class WebhookBook(TimeSpan after)
     {
         public Incident Latest { get; set; } = incident;
 
-        public TimeSpan Since { get; } = since;
+        /// <summary>It has been open from then on without a break.</summary>
+        public TimeSpan Since { get; private set; } = since;
 
         public bool OpenTold { get; set; }
 
         public bool ClosedTold { get; set; }
+
+        public void Take(Incident incident, TimeSpan now)
+        {
+            if (incident.OpenSince != Latest.OpenSince) Since = now;
+            Latest = incident;
+        }
     }
 }
 
@@ -131,7 +138,7 @@ internal sealed record WebhookMessage
         return new WebhookMessage
         {
             Event = letter.Closed ? "incident_closed" : "incident_open",
-            Key = $"{device.Identity}-{incident.OpenedAt.ToUnixTimeMilliseconds()}-{incident.Id}-{(letter.Closed ? "closed" : "open")}",
+            Key = $"{device.Identity}-{incident.OpenSince.ToUnixTimeMilliseconds()}-{incident.Id}-{(letter.Closed ? "closed" : "open")}",
             Device = device,
             Incident = incident.Id,
             Condition = incident.Code,

@@ -26,17 +26,20 @@ internal abstract record LockOutcome
 internal sealed class DirectoryLock : IDisposable
 {
     private readonly SafeFileHandle _file;
+    private readonly DataDirectory _data;
+    private FileStamp? _stamp;
 
-    private DirectoryLock(SafeFileHandle file, string identity)
+    private DirectoryLock(SafeFileHandle file, DataDirectory data, string identity)
     {
-        _file = file;
-        Identity = identity;
+        (_file, _data, Identity) = (file, data, identity);
+        _stamp = Posix.Stat(data.Lock);
     }
 
     /// <summary>16 random hexadecimal characters: marks the engines that were started from this directory.</summary>
     public string Identity { get; }
 
-    public static LockOutcome Take(DataDirectory data)
+    /// <param name="known">What a directory without an identity is to have; null for a new one.</param>
+    public static LockOutcome Take(DataDirectory data, string? known = null)
     {
         try
         {
@@ -57,7 +60,7 @@ internal sealed class DirectoryLock : IDisposable
 
             RandomAccess.SetLength(file, 0);
             RandomAccess.Write(file, Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture)), 0);
-            return new LockOutcome.Taken(new DirectoryLock(file, ReadIdentity(data)));
+            return new LockOutcome.Taken(new DirectoryLock(file, data, ReadIdentity(data, known)));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -65,12 +68,26 @@ internal sealed class DirectoryLock : IDisposable
         }
     }
 
+    /// <summary>
+    /// Null while the directory is the one that was taken. One that was removed, moved away or covered by a mount is made or taken
+    /// anew, with the same identity where it has none: what came of that.
+    /// </summary>
+    public LockOutcome? LookAgain()
+    {
+        var stamp = Posix.Stat(_data.Lock);
+        if (stamp is { } now && _stamp is { } then && (now.Inode, now.Device) == (then.Inode, then.Device)) return null;
+        var outcome = Take(_data, Identity);
+        if (outcome is not LockOutcome.Held { Pid: var pid } || pid != Environment.ProcessId) return outcome;
+        _stamp = stamp; // The lock is still ours: this file system gives its files other numbers now and then.
+        return null;
+    }
+
     public void Dispose() => _file.Dispose();
 
-    private static string ReadIdentity(DataDirectory data)
+    private static string ReadIdentity(DataDirectory data, string? known)
     {
-        if (File.Exists(data.Identity) && File.ReadAllText(data.Identity) is { Length: 16 } known) return known;
-        var identity = RandomNumberGenerator.GetHexString(16, lowercase: true);
+        if (File.Exists(data.Identity) && File.ReadAllText(data.Identity) is { Length: 16 } read) return read;
+        var identity = known ?? RandomNumberGenerator.GetHexString(16, lowercase: true);
         AtomicFile.Write(data.Identity, Encoding.ASCII.GetBytes(identity));
         return identity;
     }

@@ -21,6 +21,11 @@ public static class FaultTable
         yield return Healed("engine-crash", "the engine crashes by itself", Actor.Real, ["engine-exited"], s => s.SignalAsync("SEGV"));
         yield return Healed("engine-abort", "the engine aborts at a request", Actor.Fake, ["engine-exited"], s => Once(s, "crash-on=kill-me-now", "kill-me-now"));
         yield return Healed("engine-stopped", "the engine is stopped, idle", Actor.Real, ["engine-stopped"], s => s.SignalAsync("STOP"));
+        yield return Healed("socket-removed", "the socket of the engine is deleted", Actor.Real, ["engine-unresponsive"], s =>
+        {
+            foreach (var socket in Directory.EnumerateFiles(Path.Combine(s.Device.Data, "run"), "*.sock", SearchOption.AllDirectories)) File.Delete(socket);
+            return Task.CompletedTask;
+        });
         yield return Healed("hang-health-ok", "the decode thread freezes with requests in flight", Actor.Real, ["hang-health-ok", "engine-unresponsive"], async s => await s.FreezeAsync(await s.PidAsync())) with { NeedsRoot = true, EndWithin = 90, Relent = s => s.Thaw() };
         yield return Healed("hang-counters", "the engine takes requests and makes no step", Actor.Fake, ["hang-health-ok"], s => Change(s, "hang"), relent: s => Change(s, ""));
         yield return Healed("hang-clients-give-up", "the same, and clients give up before it is noticed", Actor.Fake, ["hang-health-ok"], GiveUp, relent: s => Change(s, ""));
@@ -196,6 +201,19 @@ public static class FaultTable
     {
         yield return Healed("memory-damaged", "both records of the memory are garbage after the daemon died", Actor.Real, ["state-damaged"], s => Reborn(s, f => Overwrite(f, 0, new byte[64]), "memory.*"));
         yield return Healed("memory-empty", "both records of the memory are empty", Actor.Real, ["state-damaged"], s => Reborn(s, f => Length(f, 0), "memory.*"));
+        yield return Healed("state-removed", "the whole data directory is deleted under the daemon", Actor.Real, ["state-damaged"], Now(s => Directory.Delete(s.Device.Data, recursive: true))) with
+        {
+            Prepare = Now(s => s.Arguments.AddRange(["--listen", $"127.0.0.1:{FreePort()}"])),
+            Check = s => Task.FromResult(s.Device.EnginePids().Count == 1 ? null : $"{s.Device.EnginePids().Count} engines run"),
+        };
+        yield return Healed("card-removed", "the file by which the command line finds the daemon is deleted", Actor.Real, [], Now(s => File.Delete(s.Device.Card))) with
+        {
+            Check = async s =>
+            {
+                await s.Device.UntilAsync("the card is there again", () => Task.FromResult(File.Exists(s.Device.Card)));
+                return (await s.Device.RunAsync("status")).Code == 0 ? null : "the command line does not find the daemon";
+            },
+        };
         yield return Healed("commits-damaged", "what is known of verified files is garbage", Actor.Real, [], s => Reborn(s, f => Overwrite(f, 0, "{{{"u8.ToArray()), "store/commits/*.json"));
         yield return Healed("journal-damaged", "the journal is garbage", Actor.Real, [], s => Reborn(s, f => Overwrite(f, 0, new byte[64]), "journal/*"));
         yield return Healed("catalog-damaged", "a catalog that was put in the place of the embedded one is garbage", Actor.Real, [], s =>

@@ -35,6 +35,14 @@ public class LivenessTests
         Assert.Equal(code, Liveness.Of(Fact(InstanceState.Ready, pulse), Spec(100), Seconds(1000))?.Condition.Code);
     }
 
+    [Fact]
+    public void One_whose_socket_is_gone_reaches_nobody_however_well_it_is()
+    {
+        var pulse = new Pulse { OwesSince = Seconds(999), ComputedAt = Seconds(1000), MovedAt = Seconds(1000), HasCounters = true, UnreachableSince = Seconds(999) };
+        Assert.Equal("engine-unresponsive", Liveness.Of(Fact(InstanceState.Ready, pulse), Spec(100), Seconds(1000))?.Condition.Code);
+        Assert.Null(Liveness.Of(Fact(InstanceState.Ready, pulse with { UnreachableSince = Seconds(1000) }), Spec(100), Seconds(1000)));
+    }
+
     [Theory]
     [InlineData(InstanceState.Starting)]
     [InlineData(InstanceState.Ready)]

@@ -42,12 +42,39 @@ public class IncidentReportTests
     }
 
     [Fact]
+    public void What_comes_again_soon_is_one_incident_with_a_count_and_what_comes_again_late_is_another()
+    {
+        var list = ImmutableArray<Incident>.Empty;
+        for (var i = 0; i < 40; i++) list = list.See(Conditions.EngineExited, "workload/chat", $"pid {i} ended", At(i * 2)).Try(Conditions.EngineExited, "workload/chat", "restart").Close(Conditions.EngineExited.Code, "workload/chat", "a token", At((i * 2) + 1));
+        var flapping = Assert.Single(list);
+        Assert.Equal((1L, 40, At(0).Wall, At(78).Wall, At(79).Wall), (flapping.Id, flapping.Count, flapping.OpenedAt, flapping.OpenSince, flapping.ClosedAt));
+        Assert.Equal(["pid 0 ended", "pid 39 ended"], [flapping.Evidence[0], flapping.Evidence[^1]]);
+
+        var story = Assert.Single(IncidentReport.Of(Memory.Empty with { Incidents = list }, Start.AddHours(5)).Incidents);
+        Assert.StartsWith("Seen 40 times since 2026-03-01 08:00:00 UTC, last 78 s after the first: pid 0 ended; then ", story.Story[0], StringComparison.Ordinal);
+        Assert.Equal("Over again after 1 s: a token.", story.Story[2]);
+
+        var other = list.See(Conditions.EngineExited, "workload/vectors", "pid 50 ended", At(100));
+        Assert.Equal(2, other.Length);
+        var late = list.See(Conditions.EngineExited, "workload/chat", "pid 60 ended", At(79 + Incident.Returns.TotalSeconds));
+        Assert.Equal([(1L, 40), (2L, 1)], late.Select(i => (i.Id, i.Count)));
+    }
+
+    [Fact]
+    public void What_is_only_worth_knowing_is_told_each_time()
+    {
+        var list = ImmutableArray<Incident>.Empty;
+        for (var i = 0; i < 3; i++) list = list.See(Conditions.UnexpectedReboot, "host", "the machine was started anew", At(i * 60)).Close(Conditions.UnexpectedReboot.Code, "host", "looked at", At(i * 60));
+        Assert.Equal(3, list.Length);
+    }
+
+    [Fact]
     public void Open_ones_come_first_and_the_worst_of_them_before_the_rest()
     {
         var list = ImmutableArray<Incident>.Empty
             .See(Conditions.CrashLoop, "workload/chat", "6 short lives", At(0))
             .See(Conditions.DiskFull, "weights/abc", "needs 4 GiB", At(10));
-        for (var i = 0; i < 8; i++) list = list.See(Conditions.EngineExited, "workload/chat", "exit code 3", At(20 + i)).Close(Conditions.EngineExited.Code, "workload/chat", "a token", At(21 + i));
+        for (var i = 0; i < 8; i++) list = list.See(Conditions.EngineExited, $"workload/chat-{i}", "exit code 3", At(20 + i)).Close(Conditions.EngineExited.Code, $"workload/chat-{i}", "a token", At(21 + i));
         var memory = Memory.Empty with { Incidents = list };
 
         var few = IncidentReport.Of(memory, Start.AddMinutes(3), all: false);

@@ -54,6 +54,24 @@ public sealed class WebhookTests : IDisposable
     }
 
     [Fact]
+    public void What_comes_again_and_heals_each_time_has_not_stayed_open()
+    {
+        var book = new WebhookBook(After);
+        var list = Open(Conditions.EngineExited);
+        for (var minute = 0; minute < 60; minute += 4)
+        {
+            list = list.See(Conditions.EngineExited, Subject, $"pid {minute} ended", At(minute * 60));
+            book.See(list, At(minute * 60));
+            Assert.Empty(book.Due(At((minute * 60) + 239).Boot));
+            list = list.Close(Conditions.EngineExited.Code, Subject, "a token", At((minute * 60) + 239));
+        }
+
+        list = list.See(Conditions.EngineExited, Subject, "and stays", At(3600));
+        book.See(list, At(3600));
+        Assert.Single(book.Due(At(4200).Boot));
+    }
+
+    [Fact]
     public void A_wall_clock_that_jumps_makes_nothing_urgent_and_nothing_late()
     {
         var book = new WebhookBook(After);
