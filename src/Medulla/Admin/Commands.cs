@@ -31,6 +31,9 @@ internal static class Commands
 {
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(30);
 
+    /// <summary>The runtime itself has near two hundred open.</summary>
+    private const int LeastFiles = 300;
+
     internal static readonly Option<string?> Data = new("--data") { Description = "Data directory (default: /var/lib/medulla as root, else ~/.local/share/medulla)", HelpName = "DIR", Recursive = true };
     internal static readonly Option<bool> Json = new("--json") { Description = "Print JSON" };
 
@@ -73,6 +76,7 @@ internal static class Commands
     private static async Task<int> UpAsync(UpOptions options)
     {
         if (!OperatingSystem.IsLinux()) return await FailAsync("this release runs engines on Linux only; 'medulla detect' works here");
+        if (HostSensors.OpenFilesLimit() is { } files and < LeastFiles) return await FailAsync($"this process may open {files} files, and the device needs {LeastFiles}. Raise the limit: 'ulimit -n 4096' in a shell, LimitNOFILE= in a unit.");
         switch (DirectoryLock.Take(options.Data))
         {
             case LockOutcome.Held other:

@@ -164,7 +164,7 @@ internal sealed partial class ArtifactStore : IDisposable
             failures.Add(new SourceFailure(source, $"{path} is not the file that the catalog knows", FailureKind.WrongContent));
         }
 
-        if (NoRoom(move.File.Size) is { } noRoom)
+        if (NoRoom(move.File) is { } noRoom)
         {
             failures.Add(new SourceFailure("disk", noRoom));
             return FetchOutcome.NoSpace;
@@ -264,10 +264,14 @@ internal sealed partial class ArtifactStore : IDisposable
         return staging.IsComplete ? null : $"its resource has {staging.Length} bytes, and the catalog knows {file.Size.Bytes}";
     }
 
-    /// <summary>Null when there is room for it within disk and policy; what is staged already counts as taken.</summary>
-    private string? NoRoom(ByteSize size)
+    /// <summary>
+    /// Null when there is room for it within disk and policy; what is staged already counts as taken. What the daemon carries is the
+    /// last that a device can serve with, so it may take from what else stays free.
+    /// </summary>
+    private string? NoRoom(ModelFile file)
     {
-        var free = new ByteSize(FreeSpace);
+        var (size, free) = (file.Size, new ByteSize(FreeSpace));
+        if (file.Sources.Any(s => s is ModelSource.Embedded)) return size > free ? $"it needs {size}, and {free} are free below {_data.Store}. Make room" : null;
         if (size + _options.Policy.DiskReserve > free)
         {
             return $"it needs {size}, {free} are free below {_data.Store}, and {_options.Policy.DiskReserve} stay free. Make room, or lower policy.disk_reserve";

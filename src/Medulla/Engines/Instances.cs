@@ -24,7 +24,7 @@ internal sealed partial class Instances : IDisposable
     private const int SocketPathLimit = 100;
     private static readonly TimeSpan TermWait = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan SecondTermWait = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan KillWait = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan KillWait = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LogCheck = TimeSpan.FromSeconds(5);
 
     private readonly DataDirectory _data;
