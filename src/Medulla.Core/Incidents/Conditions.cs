@@ -87,6 +87,7 @@ public static class Conditions
     public static readonly Condition RateLimited = new("rate-limited", Layer.Network, Severity.Notice, "a source asks to wait", "A source limits how often it is asked. It is asked again when it says.");
 
     public static readonly Condition StateDamaged = new("state-damaged", Layer.State, Severity.Warning, "state file damaged", "A state file could not be read. It was set aside; the device goes on from the previous record, or from what it observes.");
+    public static readonly Condition ConfigurationRefused = new("bad-desired-config", Layer.State, Severity.Warning, "the configuration cannot be used", "The service was started with an intent that cannot be read, or with a folder that is not there. The last intent that could be read is in force, and what is missing is passed over. Mend it and start the service anew.");
     public static readonly Condition TrialRefuted = new("trial-refuted", Layer.State, Severity.Notice, "change did not hold", "A change of target was tried and taken back. What was learned is in the lessons.");
     public static readonly Condition NothingHelps = new("remedies-spent", Layer.State, Severity.Critical, "nothing known helps", "Every remedy that is known was tried. What can still be served is served; the whole ladder is tried again later.");
     public static readonly Condition RebootWanted = new("reboot-request", Layer.State, Severity.Critical, "the machine should be started anew", "What is left is a new start of the machine. Policy says whether the device may do it by itself.");
@@ -104,7 +105,7 @@ public static class Conditions
         InodesLow, ReadOnly, IoError, SlowDisk, DescriptorLeak, ThreadExhaustion,
         ClockJump, Resumed, KernelTrouble, UnexpectedReboot, SensorLost, MachineUnseen, ForeignProcess,
         EngineUnavailable, SourceDown, NameUnresolved, CertificateRefused, CertificateTime, ChecksumMismatch, CaptivePortal, SourceGone,
-        Gated, RateLimited, StateDamaged, TrialRefuted, NothingHelps, RebootWanted,
+        Gated, RateLimited, StateDamaged, ConfigurationRefused, TrialRefuted, NothingHelps, RebootWanted,
     ];
 
     private static readonly FrozenDictionary<string, Condition> ByCode = All.ToFrozenDictionary(c => c.Code, StringComparer.Ordinal);

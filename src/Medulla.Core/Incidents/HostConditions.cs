@@ -61,6 +61,11 @@ public static class HostConditions
             static _ => true,
             static (h, _, _) => h.Unseen,
             static _ => "a look at the machine was whole"),
+        new(
+            Conditions.ConfigurationRefused,
+            static _ => true,
+            static (h, _, _) => h.Setback,
+            static _ => "all of the configuration is in use"),
     ];
 
     /// <returns>For each condition that can be told, the evidence; null evidence when it is not there.</returns>

@@ -59,6 +59,9 @@ public sealed record HostFact
     /// <summary>Why the machine could not be looked at whole, so that something of it may be unknown; null when it was.</summary>
     public string? Unseen { get; init; }
 
+    /// <summary>What of the service's configuration could not be used, and what is done instead; null when all was.</summary>
+    public string? Setback { get; init; }
+
     /// <summary>Sensors that gave data before and give none now, with the reason.</summary>
     public ImmutableArray<string> Lost { get; init; } = [];
 }

@@ -65,7 +65,7 @@ internal static class Commands
         command.SetAction(async (parsed, _) =>
         {
             var (options, problems) = UpOptions.Validate(
-                parsed.GetValue(Data), parsed.GetValue(listen)!, parsed.GetValue(intent), parsed.GetValue(models), parsed.GetValue(engines), parsed.GetValue(key), parsed.GetValue(noClimb));
+                parsed.GetValue(Data), parsed.GetValue(listen)!, parsed.GetValue(intent), parsed.GetValue(models), parsed.GetValue(engines), parsed.GetValue(key), parsed.GetValue(noClimb), UpOptions.IsUnattended);
             if (options is not null) return await UpAsync(options);
             foreach (var problem in problems) await Console.Error.WriteLineAsync($"medulla: {problem}");
             return ExitCode.BadConfiguration;
@@ -97,6 +97,8 @@ internal static class Commands
     {
         var (catalog, warning) = EmbeddedCatalog.InForce(options.Data);
         if (warning is not null) await Console.Error.WriteLineAsync($"medulla: {warning}");
+        if (options.Setback is { } setback) await Console.Error.WriteLineAsync($"medulla: {setback}");
+        options.KeepIntent();
         var screen = new UpScreen(Screen, TimeProvider.System);
         using var daemon = new Daemon(options, held, catalog, screen, TimeProvider.System);
         await daemon.RunAsync();

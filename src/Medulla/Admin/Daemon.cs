@@ -103,7 +103,7 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         var first = Task.Run(machine.Look);
         var nvidia = new NvidiaWatch(() => instances.Read().Select(i => i.Pid).ToHashSet(), new LiveSource(options.Data.Root, hanging: new(StringComparer.Ordinal)));
         using var sensors = new HostSensors(options.Data.Root, probe, time, (code, subject, evidence) => signals.Post(new Signal.HostEvent(code, subject, evidence)), signals.Nudge, host => Meaning(host, machine.Current), nvidia);
-        var world = new DeviceWorld(instances, store, shelf, executor, signals, demand, probe, machine, sensors, clock);
+        var world = new DeviceWorld(instances, store, shelf, executor, signals, demand, probe, machine, sensors, clock, options.Setback);
         var page = new MetricsPage(metrics, journal, signals, reporters.Webhook);
         var api = new AdminApi(options, gatewayOptions, world, () => screen.Endpoint, () => _told, page, probe, Stop);
         app.Run(context => AdminApi.Handles(context.Request.Path) ? Task.Run(() => api.HandleAsync(context)) : context.Request.Path == "/health" ? gateway.HealthAsync(context) : gateway.HandleAsync(context));
@@ -236,6 +236,7 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         builder.Logging.AddSimpleConsole(c => c.SingleLine = true);
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         builder.Logging.AddFilter("Microsoft", LogLevel.Error);
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
         builder.Services.AddSingleton<IHostLifetime, OwnLifetime>();
         GatewayKestrel.Configure(builder.WebHost, options.Listen, HostSensors.OpenFilesLimit());
         return builder.Build();

@@ -16,6 +16,12 @@ internal sealed record UpOptions
 
     public required Intent Intent { get; init; }
 
+    /// <summary>The file that it was read from, whole and without a mistake; null for the default and for what was kept.</summary>
+    public string? IntentFile { get; init; }
+
+    /// <summary>What could not be used, and what is done instead; null when all was.</summary>
+    public string? Setback { get; init; }
+
     /// <summary>Null for none.</summary>
     public required string? Models { get; init; }
 
@@ -35,10 +41,16 @@ internal sealed record UpOptions
         new("--key-file") { Description = "File with the key that clients must send", HelpName = "FILE" },
     ];
 
+    /// <summary>True under a service manager: nobody is there to read what is wrong, and a device that does not start is worse than one that goes on as before.</summary>
+    public static bool IsUnattended => Environment.GetEnvironmentVariable("NOTIFY_SOCKET") is { Length: > 0 } || Environment.GetEnvironmentVariable("INVOCATION_ID") is { Length: > 0 };
+
+    /// <param name="unattended">What can be done without is passed over then, and an intent that cannot be read gives way to the last one that could.</param>
     /// <returns>The options, or every problem at once.</returns>
-    public static (UpOptions? Options, IReadOnlyList<string> Problems) Validate(string? data, string listen, string? intentFile, string? models, string? engines, string? keyFile, bool noClimb)
+    public static (UpOptions? Options, IReadOnlyList<string> Problems) Validate(string? data, string listen, string? intentFile, string? models, string? engines, string? keyFile, bool noClimb, bool unattended)
     {
         var problems = new List<string>();
+        var setbacks = new List<string>();
+        var directory = DataDirectoryOf(data);
         var endpoint = ReadEndpoint(listen, problems);
         var key = keyFile is null ? null : ReadKey(keyFile, problems);
         if (endpoint is not null && !IPAddress.IsLoopback(endpoint.Address) && keyFile is null)
@@ -48,14 +60,23 @@ internal sealed record UpOptions
 
         foreach (var (option, folder) in new[] { ("--models", models), ("--engines", engines) })
         {
-            if (folder is not null && !Directory.Exists(folder)) problems.Add($"{option} {folder}: there is no such folder");
+            if (folder is not null && !Directory.Exists(folder)) (unattended ? setbacks : problems).Add($"{option} {folder}: there is no such folder");
         }
 
         var intent = Intent.Default(new Policy());
         if (intentFile is not null)
         {
-            var (read, wrong) = IntentFile.Read(intentFile);
-            problems.AddRange(wrong);
+            var (read, wrong) = Catalogs.IntentFile.Read(intentFile);
+            if (read is null && unattended && File.Exists(directory.Intent) && Catalogs.IntentFile.Read(directory.Intent).Intent is { } kept)
+            {
+                setbacks.Add($"{string.Join("; ", wrong)}; the last intent that could be read is in force");
+                (read, intentFile) = (kept, null);
+            }
+            else
+            {
+                problems.AddRange(wrong);
+            }
+
             intent = read ?? intent;
         }
 
@@ -68,13 +89,30 @@ internal sealed record UpOptions
         if (problems.Count > 0) return (null, problems);
         return (new UpOptions
         {
-            Data = DataDirectoryOf(data),
+            Data = directory,
             Listen = endpoint!,
             Intent = noClimb ? intent with { Policy = intent.Policy with { Climb = false } } : intent,
             Models = models is null ? null : Path.GetFullPath(models),
             Engines = engines is null ? null : Path.GetFullPath(engines),
             Key = key,
+            IntentFile = intentFile is null ? null : Path.GetFullPath(intentFile),
+            Setback = setbacks.Count == 0 ? null : string.Join("; ", setbacks),
         }, []);
+    }
+
+    /// <summary>For a later start that cannot read its own; one that cannot be kept is missed only then.</summary>
+    public void KeepIntent()
+    {
+        if (IntentFile is null) return;
+        try
+        {
+            var text = File.ReadAllBytes(IntentFile);
+            if (!File.Exists(Data.Intent) || !text.AsSpan().SequenceEqual(File.ReadAllBytes(Data.Intent))) AtomicFile.Write(Data.Intent, text);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Console.Error.WriteLine($"medulla: cannot keep a copy of {IntentFile} as {Data.Intent}: {e.Message}");
+        }
     }
 
     /// <summary>The folder that was named, or the usual one of this user.</summary>

@@ -30,6 +30,9 @@ internal sealed record DataDirectory(string Root)
     /// <summary>Damaged state that was set aside.</summary>
     public string Aside => Path.Combine(Root, "aside");
 
+    /// <summary>The last intent that could be read: what a service goes on with when its file cannot be.</summary>
+    public string Intent => Path.Combine(Root, "intent.yaml");
+
     /// <summary>A catalog that takes the place of the embedded one.</summary>
     public string Catalog => Path.Combine(Root, "catalog.bundle");
 

@@ -214,6 +214,22 @@ public static class FaultTable
                 return (await s.Device.RunAsync("status")).Code == 0 ? null : "the command line does not find the daemon";
             },
         };
+        yield return Stated("bad-desired-config", "the intent of a service cannot be read any more when it starts", Actor.Real, ["bad-desired-config"], async s =>
+        {
+            await s.Device.KillDaemonAsync();
+            await File.WriteAllTextAsync(IntentOf(s), "workloads:\n  - { name: chat, modl: tinychat-s }\n");
+            s.Device.Start([.. s.Arguments]);
+            await s.Device.ServesAsync();
+        }) with
+        {
+            Prepare = async s =>
+            {
+                await File.WriteAllTextAsync(IntentOf(s), "workloads:\n  - { name: chat, model: tinychat-s, context: 512 }\n");
+                s.Device.Environment["INVOCATION_ID"] = "by-a-manager";
+                s.Arguments.AddRange(["--intent", IntentOf(s)]);
+            },
+            Check = async s => (int)(await s.Device.InstanceAsync())["context"]! == 512 ? await Answers(s) : "another intent is in force",
+        };
         yield return Healed("commits-damaged", "what is known of verified files is garbage", Actor.Real, [], s => Reborn(s, f => Overwrite(f, 0, "{{{"u8.ToArray()), "store/commits/*.json"));
         yield return Healed("journal-damaged", "the journal is garbage", Actor.Real, [], s => Reborn(s, f => Overwrite(f, 0, new byte[64]), "journal/*"));
         yield return Healed("catalog-damaged", "a catalog that was put in the place of the embedded one is garbage", Actor.Real, [], s =>
@@ -351,10 +367,12 @@ public static class FaultTable
     {
         scene.Device.Environment["HF_ENDPOINT"] = source;
         scene.Device.Environment["HF_HUB_CACHE"] = Path.Combine(scene.Device.Folder, "no-cache");
-        var intent = Path.Combine(scene.Device.Folder, "intent.yaml");
+        var intent = IntentOf(scene);
         await File.WriteAllTextAsync(intent, "workloads:\n  - { name: chat, model: tinychat-s }\n  - { name: vectors, task: embedding, model: embeddinggemma-300m }\n");
         scene.Arguments.AddRange(["--intent", intent]);
     }
+
+    private static string IntentOf(Scene scene) => Path.Combine(scene.Device.Folder, "intent.yaml");
 
     /// <summary>Something that takes no time.</summary>
     private static Func<Scene, Task> Now(Action<Scene> does) => s =>
@@ -422,7 +440,7 @@ public static class FaultTable
         await File.WriteAllTextAsync(program, $"#!/bin/sh\ntouch {Path.Combine(scene.Device.Folder, "rebooted")}\n");
         await Scene.RunAsync("chmod", "+x", program);
         scene.Device.Environment["PATH"] = $"{programs}:{Environment.GetEnvironmentVariable("PATH")}";
-        var intent = Path.Combine(scene.Device.Folder, "intent.yaml");
+        var intent = IntentOf(scene);
         await File.WriteAllTextAsync(intent, "workloads:\n  - { name: chat, model: tinychat-s }\npolicy: { reboot: true }\n");
         scene.Arguments.AddRange(["--intent", intent]);
     }
