@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using Medulla.Core.Blueprints;
 using Medulla.Core.Deciding;
@@ -42,6 +43,9 @@ internal sealed class SimRun
         _world.Carrying = DurableFirst;
     }
 
+    /// <summary>Conditions that any device has met.</summary>
+    public static ConcurrentDictionary<string, byte> Met { get; } = new(StringComparer.Ordinal);
+
     /// <summary>What happened, newest last: printed with a failing seed.</summary>
     public IEnumerable<string> Story => _story.TakeLast(60);
 
@@ -67,6 +71,10 @@ internal sealed class SimRun
             new Weather { Offline = true, Hang = 0.02, Unkillable = 0.1, Shortage = 0.01, Crash = 0.01 },
             new Weather { SpawnFails = 0.3, FetchFails = 0.6, Damage = 0.002 },
             new Weather { Kill = 0.005, Lost = 0.3, Unwritable = 0.3 },
+            new Weather { Words = 0.01, Kill = 0.005 },
+            new Weather { Words = 0.01, Trouble = 0.02, FetchFails = 0.3 },
+            new Weather { Deaf = 0.01, Garbled = 0.02, Words = 0.002 },
+            new Weather { Trouble = 0.05 },
             new Weather { Asks = 0.3 },
             new Weather { Asks = 0.1, Kill = 0.01, Hang = 0.002 },
             Weather.Calm,
@@ -197,7 +205,7 @@ internal sealed class SimRun
     private bool CouldServeAlone(Workload workload) => Serving(workload, Known()).Any();
 
     private IEnumerable<Candidate> Serving(Workload workload, Knowing known) => Resolver.Resolve(workload, known, PoolUse.None).Candidates
-        .Where(c => c.Model.Id != Shelf.Strange.Id && c.Model.Id != Shelf.Babbler.Id && c.File.Size <= _world.Disk)
+        .Where(c => c.Model.Id != Shelf.Strange.Id && c.Model.Id != Shelf.Babbler.Id && !_world.Slandered.Contains(c.Model.Id) && c.File.Size <= _world.Disk)
         .Where(c => !_world.Ceiling.TryGetValue(c.Model.Id, out var ceiling) || c.Spec.Memory <= ceiling);
 
     private Knowing Known(params EngineBuild[] builds) => new() { Policy = _intent.Policy, IsDefault = _intent.IsDefault, Machine = _machine, Catalog = Shelf.Catalog, Builds = [.. builds] };
@@ -215,6 +223,7 @@ internal sealed class SimRun
             return;
         }
 
+        foreach (var incident in _last.Memory.Incidents) Met.TryAdd(incident.Code, 0);
         foreach (var note in _last.Notes) _story.Add($"{_world.Now.Boot.TotalSeconds:0.0} {note.Kind} {note.Subject}: {note.Text}");
         Laws.Hold(_intent, before, _world.Seen!, _last);
         Laws.Turns(_intent, _machine, _world.Seen!, _last);

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Medulla.Core.Blueprints;
 using Medulla.Core.Deciding;
+using Medulla.Core.Incidents;
 using Medulla.Core.Knowledge;
 using Medulla.Core.Observing;
 using Medulla.Core.Planning;
@@ -47,6 +48,15 @@ internal sealed record Weather
     /// <summary>A file of the engine's build goes bad: it does not start until it was read again.</summary>
     public double BadBuild { get; init; }
 
+    /// <summary>Engines that end with the words of some condition for a while, whatever they run.</summary>
+    public double Words { get; init; }
+
+    /// <summary>Engines that answer everything with an error, or whose socket is gone.</summary>
+    public double Deaf { get; init; }
+
+    /// <summary>Engines whose answers go bad: wrong ones, or one character over and over.</summary>
+    public double Garbled { get; init; }
+
     /// <summary>Sensors that show trouble: memory, disk, descriptors, heat; and lines of the kernel's log.</summary>
     public double Trouble { get; init; }
 
@@ -81,6 +91,8 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
     private readonly List<Waiting> _waiting = [];
     private bool _engine;
     private bool _badBuild;
+    private Symptom? _words;
+    private TimeSpan _wordsUntil;
     private HostFact _host = Healthy;
     private TimeSpan _troubleUntil;
     private int _pids = 100;
@@ -94,7 +106,10 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
     private static readonly string[] KernelLines =
     [
         "NVRM: Xid (PCI:0000:05:00): 79, pid=1, GPU has fallen off the bus.", "NVRM: Xid (PCI:0000:05:00): 31, pid=1", "EXT4-fs error (device sda1)", "INFO: task llama-server:1 blocked for more than 120 seconds.",
+        "NVRM: Xid (PCI:0000:05:00): 119, pid=1, Timeout", "amdgpu: ring gfx timeout", "amdgpu: [gfxhub] page fault", "EXT4-fs (sda1): Remounting filesystem read-only", "NVRM: NV_ERR_NO_MEMORY",
     ];
+
+    private static readonly ImmutableArray<Symptom> Symptoms = [.. Shelf.Catalog.FindEngine(Shelf.Engine)!.Symptoms.Where(s => !s.Serves)];
 
     public Weather Weather { get; set; } = Weather.Calm;
 
@@ -106,6 +121,9 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
 
     /// <summary>Models that answer nonsense.</summary>
     public HashSet<ModelId> Babbling { get; } = [];
+
+    /// <summary>Models of which their engine has said for a while that their files are bad: it may be believed for ever.</summary>
+    public HashSet<ModelId> Slandered { get; } = [];
 
     public Instant Now => new(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero) + _elapsed + _wallOffset, _boot, $"boot-{_boots}");
 
@@ -211,7 +229,12 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
         }
 
         Trouble(step);
-        if (Happens(Weather.ClockJump, step)) _wallOffset = TimeSpan.FromDays(random.Next(-4000, 4000));
+        if (Happens(Weather.ClockJump, step))
+        {
+            _wallOffset = TimeSpan.FromDays(random.Next(-4000, 4000));
+            Tell(Conditions.ClockJump, "the wall clock went somewhere else");
+        }
+
         if (_weights.Count > 0 && Happens(Weather.Damage, step))
         {
             var victim = _weights.OrderBy(w => w.Hex, StringComparer.Ordinal).ElementAt(random.Next(_weights.Count));
@@ -224,11 +247,24 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
     {
         if (_boot >= _troubleUntil) _host = Healthy;
         if (_engine && Happens(Weather.BadBuild, step)) _badBuild = true;
+        if (_boot >= _wordsUntil) _words = null;
+        if (_words is null && Happens(Weather.Words, step)) (_words, _wordsUntil) = (Symptoms[random.Next(Symptoms.Length)], _boot + TimeSpan.FromSeconds(random.Next(2, 200)));
         if (!Happens(Weather.Trouble, step)) return;
         _troubleUntil = _boot + TimeSpan.FromSeconds(random.Next(2, 200));
-        switch (random.Next(7))
+        switch (random.Next(20))
         {
-            case 5: _signals.Add(new Signal.HostEvent(Core.Incidents.Conditions.UnexpectedReboot.Code, "host", "the machine was started anew")); break;
+            case 5: Tell(Conditions.UnexpectedReboot, "the machine was started anew"); break;
+            case 6: Tell(Conditions.Resumed, "the machine slept for 90 s"); break;
+            case 7: _signals.Add(new Signal.StateDamaged("memory.a", "/aside/memory.a", "its checksum differs")); break;
+            case 8: _host = Healthy with { Swapping = 40e6, MemoryStall = 40 }; break;
+            case 9: _host = Healthy with { DiskStall = 80 }; break;
+            case 10: _host = Healthy with { FilesFree = 3 }; break;
+            case 11: _host = Healthy with { Unwritable = "the file system of /data is read-only" }; break;
+            case 12: _host = Healthy with { Foreign = "pid 7 has 3 GiB of accelerator 0" }; break;
+            case 13: _host = Healthy with { Slowed = "accelerator 0 slows itself down: it is too hot" }; break;
+            case 14: _host = Healthy with { Unseen = "nvidia-smi did not answer in time" }; break;
+            case 15: _host = Healthy with { Setback = "intent.yaml:2: unknown key; the last intent that could be read is in force" }; break;
+            case 16 when _processes.Find(p => p.State == InstanceState.Ready) is { Spec: { } spec }: _signals.Add(new Signal.RequestRefused(spec.Workload, 4)); break;
             case 0: _host = Healthy with { MemoryAvailable = ByteSize.MiB(20), MemoryStall = random.Next(0, 60) }; break;
             case 1: _host = Healthy with { DiskFree = ByteSize.MiB(2) }; break;
             case 2: _host = Healthy with { OpenFiles = 19_000 }; break;
@@ -236,11 +272,25 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
             case 4: _host = Healthy with { Lost = ["memory pressure gave data before and gives none now"] }; break;
             default:
                 var line = KernelLines[random.Next(KernelLines.Length)];
-                var (condition, subject) = Core.Incidents.KernelLog.Of(line)!.Value;
+                var (condition, subject) = KernelLog.Of(line)!.Value;
                 _signals.Add(new Signal.HostEvent(condition.Code, subject, line));
                 break;
         }
     }
+
+    private void Tell(Condition condition, string evidence) => _signals.Add(new Signal.HostEvent(condition.Code, "host", evidence));
+
+    /// <summary>What it says when it ends, as its catalog knows it.</summary>
+    private void Exit(Process process, Symptom symptom)
+    {
+        if (Conditions.Of(symptom.Condition).IsAboutArtifact) Slandered.Add(process.Spec!.Model);
+        int? signal = symptom.Killed.IsEmpty ? null : symptom.Killed[0];
+        Exit(process, signal is not null ? null : symptom.Exits.IsEmpty ? 1 : symptom.Exits[0], signal, asked: false, symptom.Says.IsEmpty ? [] : [$"0.01 E {symptom.Says[random.Next(symptom.Says.Length)].Replace("*", "x", StringComparison.Ordinal)}"]);
+    }
+
+    /// <summary>True when the words that are in the air are this process's: what serves with little is never said to be bad itself.</summary>
+    private bool Says(Process process, bool ready) =>
+        _words is { } words && (words.Ready ?? ready) == ready && !(Conditions.Of(words.Condition).IsAboutArtifact && process.Spec!.Model is var model && (model == Shelf.Small.Id || model == Shelf.Medium.Id));
 
     /// <summary>The next moment at which something is due; null when nothing is.</summary>
     public TimeSpan? NextDue()
@@ -279,7 +329,7 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
     public void Launched() => _signals.Add(new Signal.Launched());
 
     /// <summary>What nobody has noticed yet is as it was.</summary>
-    public void Mend() => _badBuild = false;
+    public void Mend() => (_badBuild, _words) = (false, null);
 
     public void Kill(Process process) => Exit(process, null, 9, asked: false, []);
 
@@ -290,7 +340,7 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
         if (!_engine || !_weights.Contains(start.Spec.Weights.Digest)) throw new InvalidOperationException("a start without its artifacts");
         if (random.NextDouble() < Weather.SpawnFails)
         {
-            _signals.Add(new Signal.StartFailed(start.Spec.Id, start.Spec.Workload, "cannot start llama-server: out of file descriptors"));
+            _signals.Add(new Signal.StartFailed(start.Spec.Id, start.Spec.Workload, "cannot start llama-server", random.Next(3) switch { 0 => 13, 1 => 24, _ => 0 }));
             return;
         }
 
@@ -314,6 +364,7 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
         if (process.State == InstanceState.Starting && _boot >= process.ReadyAt)
         {
             if (_badBuild) Exit(process, 127, null, asked: false, ["llama-server: error while loading shared libraries: libllama.so.0: cannot open shared object file"]);
+            else if (Says(process, ready: false)) Exit(process, _words!);
             else if (Refused.Contains(process.Spec!.Model)) Exit(process, 1, null, asked: false, ["0.01 E llama_model_load: unknown model architecture: 'strange'"]);
             else if (Ceiling.TryGetValue(process.Spec.Model, out var ceiling) && process.Spec.Memory > ceiling) Exit(process, 1, null, asked: false, ["E ggml_aligned_malloc: insufficient memory"]);
             else
@@ -329,7 +380,11 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
             if (process.StoppedSince is null && Happens(Weather.Freeze, step)) process.StoppedSince = _boot;
             process.IsSlow |= Happens(Weather.Slow, step);
             if (Happens(Weather.Locked, step)) process.RefusedSince ??= _boot;
-            if (process.State == InstanceState.Ready && Happens(Weather.Shortage, step)) Exit(process, null, 9, asked: false, [], random.Next(2) == 0 ? Core.Observing.Shortage.Group : Core.Observing.Shortage.Machine);
+            if (Happens(Weather.Deaf / 2, step)) process.FailingSince ??= _boot;
+            if (Happens(Weather.Deaf / 2, step)) process.UnreachableSince ??= _boot;
+            if (Happens(Weather.Garbled, step)) process.Garbles ??= random.Next(2) == 0;
+            if (process.State == InstanceState.Ready && _words?.Ready != false && Happens(Weather.Words * 10, step) && Says(process, ready: true)) Exit(process, _words!);
+            else if (process.State == InstanceState.Ready && Happens(Weather.Shortage, step)) Exit(process, null, 9, asked: false, [], random.Next(2) == 0 ? Core.Observing.Shortage.Group : Core.Observing.Shortage.Machine);
             else if (Happens(Weather.Crash, step)) Exit(process, null, random.Next(2) == 0 ? 11 : 6, asked: false, []);
             else if (Happens(Weather.Kill, step)) Exit(process, null, 9, asked: false, []);
         }
@@ -377,7 +432,7 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
                 if (far && (Weather.Offline || random.NextDouble() < Weather.FetchFails))
                 {
                     var outcome = random.Next(4) == 0 ? FetchOutcome.Damaged : FetchOutcome.NoSource;
-                    _signals.Add(new Signal.WeightsFetched(digest, file.Name, outcome, [new SourceFailure("Hugging Face", "connection refused")]));
+                    _signals.Add(new Signal.WeightsFetched(digest, file.Name, outcome, [new SourceFailure("Hugging Face", "it could not be used", Kind())]));
                 }
                 else if (file.Size > disk)
                 {
@@ -393,10 +448,10 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
             case Move.FetchEngine fetch:
                 var fails = Weather.Offline || random.NextDouble() < Weather.FetchFails;
                 _engine |= !fails;
-                _signals.Add(new Signal.EngineFetched(fetch.Engine.Id, fetch.Build.Backend, fails ? FetchOutcome.NoSource : FetchOutcome.Done, fails ? [new SourceFailure("Debian", "no route")] : []));
+                _signals.Add(new Signal.EngineFetched(fetch.Engine.Id, fetch.Build.Backend, fails ? FetchOutcome.NoSource : FetchOutcome.Done, fails ? [new SourceFailure("Debian", "it could not be used", Kind())] : []));
                 break;
             case Move.ProbeInstance probe when _processes.Find(p => p.Id == probe.Id) is { State: InstanceState.Ready } asked:
-                asked.Probe = Babbling.Contains(probe.Model) ? new ProbeFact(0, 1, "wrong answer") { At = _boot, InARow = (asked.Probe?.InARow ?? 0) + 1 } : new ProbeFact(1, 1, null) { At = _boot };
+                asked.Probe = asked.Garbles is not null || Babbling.Contains(probe.Model) ? new ProbeFact(0, 1, "wrong answer") { At = _boot, Garbled = asked.Garbles == true, InARow = (asked.Probe?.InARow ?? 0) + 1 } : new ProbeFact(1, 1, null) { At = _boot };
                 _signals.Add(new Signal.Probed(probe.Id));
                 break;
             case Move.MeasureInstance measure when _processes.Find(p => p.Id == measure.Id) is { State: InstanceState.Ready } timed:
@@ -433,6 +488,8 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
                 break;
         }
     }
+
+    private FailureKind Kind() => (FailureKind)random.Next(Enum.GetValues<FailureKind>().Length);
 
     private bool Happens(double perSecond, TimeSpan step) => perSecond > 0 && random.NextDouble() < perSecond * step.TotalSeconds;
 
@@ -479,6 +536,13 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
 
         public TimeSpan? RefusedSince { get; set; }
 
+        public TimeSpan? FailingSince { get; set; }
+
+        public TimeSpan? UnreachableSince { get; set; }
+
+        /// <summary>True when its answers are one character over and over, false when they are wrong otherwise.</summary>
+        public bool? Garbles { get; set; }
+
         public SpeedFact? Speed { get; set; }
 
         public InstanceFact Fact => new()
@@ -497,7 +561,7 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
             UsedAt = UsedAt,
             Probe = Probe,
             Speed = Speed,
-            Pulse = new Pulse { OwesSince = StillSince, ComputedAt = StillSince ?? Seen, MovedAt = StillSince ?? Seen, HasCounters = true, StoppedSince = StoppedSince, RefusedSince = RefusedSince },
+            Pulse = new Pulse { OwesSince = StillSince, ComputedAt = StillSince ?? Seen, MovedAt = StillSince ?? Seen, HasCounters = true, StoppedSince = StoppedSince, RefusedSince = RefusedSince, FailingSince = FailingSince, UnreachableSince = UnreachableSince },
         };
     }
 }
