@@ -89,8 +89,8 @@ internal static partial class GatewayBench
     public static async Task<int> ServeAsync(string socket, string port)
     {
         GatewayKestrel.PreferInline();
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore();
         GatewayKestrel.Configure(builder.WebHost, new IPEndPoint(IPAddress.Loopback, int.Parse(port, CultureInfo.InvariantCulture)), files: null);
         await using var app = builder.Build();
         var options = new GatewayOptions { Key = null, LocalToken = new Secret("bench") };
