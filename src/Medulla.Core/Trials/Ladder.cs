@@ -1,3 +1,4 @@
+using Medulla.Core.Incidents;
 using Medulla.Core.Knowledge;
 using Medulla.Core.Units;
 
@@ -16,7 +17,7 @@ namespace Medulla.Core.Trials;
 public sealed record Ladder(WorkloadName Workload, string Condition, ImmutableArray<Rung> Taken, int Seen, int Answered, TimeSpan SeenAt, TimeSpan StepAt)
 {
     /// <summary>Once it has stayed away for so long, the next time begins at the foot.</summary>
-    public static readonly TimeSpan Forgotten = TimeSpan.FromMinutes(10);
+    public static readonly TimeSpan Forgotten = Incident.Returns;
 
     /// <summary>A ladder that was climbed to its end is climbed again after so long: circumstances may have changed.</summary>
     public static readonly TimeSpan Again = TimeSpan.FromHours(1);

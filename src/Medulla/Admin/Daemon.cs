@@ -146,7 +146,8 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         await Task.WhenAll(checks, sensing, looking).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await executor.EndAsync();
         if (_stopEngines) await instances.StopAllAsync(TimeSpan.FromSeconds(2));
-        await app.StopAsync(new CancellationTokenSource(Farewell, time).Token);
+        using var farewell = new CancellationTokenSource(Farewell, time);
+        await app.StopAsync(farewell.Token);
         if (Problem is null) Try(() => File.Delete(options.Data.Daemon));
         StaysDown = _stopEngines && notice.IsManaged;
 

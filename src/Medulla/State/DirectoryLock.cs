@@ -25,14 +25,15 @@ internal abstract record LockOutcome
 /// <summary>One daemon per data directory: holds a lock that ends with the process, and the directory's identity.</summary>
 internal sealed class DirectoryLock : IDisposable
 {
-    private readonly SafeFileHandle _file;
     private readonly DataDirectory _data;
+    private readonly FileStamp? _run;
+    private SafeFileHandle _file;
     private FileStamp? _stamp;
 
     private DirectoryLock(SafeFileHandle file, DataDirectory data, string identity)
     {
         (_file, _data, Identity) = (file, data, identity);
-        _stamp = Posix.Stat(data.Lock);
+        (_stamp, _run) = (Posix.Stat(data.Lock), Posix.Stat(data.Run));
     }
 
     /// <summary>16 random hexadecimal characters: marks the engines that were started from this directory.</summary>
@@ -70,19 +71,31 @@ internal sealed class DirectoryLock : IDisposable
 
     /// <summary>
     /// Null while the directory is the one that was taken. One that was removed, moved away or covered by a mount is made or taken
-    /// anew, with the same identity where it has none: what came of that.
+    /// anew, with the same identity where it has none: what came of that. A lock file that alone is gone is made again.
     /// </summary>
     public LockOutcome? LookAgain()
     {
         var stamp = Posix.Stat(_data.Lock);
-        if (stamp is { } now && _stamp is { } then && (now.Inode, now.Device) == (then.Inode, then.Device)) return null;
-        var outcome = Take(_data, Identity);
-        if (outcome is not LockOutcome.Held { Pid: var pid } || pid != Environment.ProcessId) return outcome;
-        _stamp = stamp; // The lock is still ours: this file system gives its files other numbers now and then.
-        return null;
+        if (IsSame(stamp, _stamp)) return null;
+        var whole = IsSame(Posix.Stat(_data.Run), _run);
+        switch (Take(_data, Identity))
+        {
+            case LockOutcome.Held { Pid: var pid } when pid == Environment.ProcessId:
+                // The lock is still ours: this file system gives its files other numbers now and then.
+                _stamp = stamp;
+                return null;
+            case LockOutcome.Taken { Lock: var again } when whole && again.Identity == Identity:
+                _file.Dispose();
+                (_file, _stamp) = (again._file, again._stamp);
+                return null;
+            case var outcome:
+                return outcome;
+        }
     }
 
     public void Dispose() => _file.Dispose();
+
+    private static bool IsSame(FileStamp? a, FileStamp? b) => a is { } one && b is { } other && (one.Inode, one.Device) == (other.Inode, other.Device);
 
     private static string ReadIdentity(DataDirectory data, string? known)
     {

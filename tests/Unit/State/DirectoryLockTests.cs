@@ -39,6 +39,16 @@ public sealed class DirectoryLockTests : IDisposable
     }
 
     [Fact]
+    public void A_lock_file_that_alone_is_gone_is_made_again_and_held()
+    {
+        var held = Take();
+        File.Delete(Data.Lock);
+        Assert.Null(held.LookAgain());
+        Assert.IsType<LockOutcome.Held>(DirectoryLock.Take(Data));
+        Assert.Null(held.LookAgain());
+    }
+
+    [Fact]
     public void Another_in_its_place_keeps_its_own_identity()
     {
         var held = Take();
