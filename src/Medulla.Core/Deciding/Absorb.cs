@@ -21,7 +21,7 @@ internal static class Absorb
     /// <summary>So long most of the files that the daemon may open are open before it is started anew.</summary>
     private static readonly TimeSpan Leak = TimeSpan.FromMinutes(3);
 
-    /// <summary>So long a new start of the machine is wanted before it is done: what heals meanwhile needs none.</summary>
+    /// <summary>So long a process that cannot be killed is waited for, and so long a new start of the machine is wanted before it is done: what heals meanwhile needs none.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     /// <summary>New starts of the machine within a day that nobody asked for, and that are not taken for chance any more.</summary>
@@ -86,8 +86,7 @@ internal static class Absorb
         {
             if (fact.State == InstanceState.Lost)
             {
-                var subject = Subjects.Instance(fact.Id);
-                if (!memory.Incidents.HasOpen(Conditions.EngineUnkillable, subject)) memory = See(memory, Conditions.EngineUnkillable, subject, $"pid {fact.Pid} was killed and is still there", world.Now, notes);
+                memory = Unkillable(memory, fact, world, notes);
                 continue;
             }
 
@@ -117,6 +116,18 @@ internal static class Absorb
         }
 
         return memory;
+    }
+
+    /// <summary>One that cannot be killed, and after a while the wish for a new start of the machine where its workload cannot be served beside it.</summary>
+    private static Memory Unkillable(Memory memory, InstanceFact fact, Observation world, List<Note> notes)
+    {
+        var subject = Subjects.Instance(fact.Id);
+        if (memory.Incidents.FirstOrDefault(i => i.IsOpen && i.Code == Conditions.EngineUnkillable.Code && i.Subject == subject) is not { } stuck) return See(memory, Conditions.EngineUnkillable, subject, $"pid {fact.Pid} was killed and is still there", world.Now, notes);
+        if (world.Now.Wall - stuck.OpenSince < Patience || memory.Target.For(fact.Workload) is not { } target) return memory;
+        var kept = target.Settings.Accelerator >= 0 || target.Memory > world.MemoryAvailable;
+        var wanted = target.Residency == Residency.Resident || world.DemandOf(fact.Workload) is not null;
+        if (!kept || !wanted || world.Instances.Any(i => i.Spec == target.Id && i.State != InstanceState.Lost) || memory.Incidents.HasOpen(Conditions.RebootWanted, Subjects.Workload(fact.Workload))) return memory;
+        return See(memory, Conditions.RebootWanted, Subjects.Workload(fact.Workload), $"pid {fact.Pid} cannot be killed and holds what {target.Model} needs", world.Now, notes);
     }
 
     /// <summary>Incidents that follow from facts and not from signals, and the end of those that are over.</summary>

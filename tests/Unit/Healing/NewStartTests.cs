@@ -37,6 +37,31 @@ public class NewStartTests
         Assert.True(device.HasOpen(Conditions.RebootWanted.Code));
     }
 
+    [Theory]
+    [InlineData(0, true)]
+    [InlineData(-1, false)]
+    public void One_that_cannot_be_killed_and_holds_the_accelerator_wants_a_new_start_of_the_machine(int accelerator, bool wants)
+    {
+        var device = new Played(s => s with { Settings = s.Settings with { Accelerator = accelerator } }, new Policy { Reboot = true });
+        device.Fact = device.Fact with { State = InstanceState.Lost };
+        device.Decide();
+        Assert.True(device.HasOpen(Conditions.EngineUnkillable.Code));
+        device.Now += TimeSpan.FromSeconds(110);
+        device.Decide();
+        Assert.False(device.HasOpen(Conditions.RebootWanted.Code));
+        device.Now += TimeSpan.FromSeconds(20);
+        device.Decide();
+        Assert.Equal(wants, device.HasOpen(Conditions.RebootWanted.Code));
+        device.Now += TimeSpan.FromSeconds(130);
+        Assert.Equal(wants, device.Decide().Plan.Moves.Any(m => m is Move.RebootMachine));
+
+        // It went by itself after all, and its successor serves.
+        device.Fact = device.Fact with { Id = new InstanceId("next"), State = InstanceState.Ready, StartedAt = device.Now };
+        device.Decide();
+        Assert.False(device.HasOpen(Conditions.RebootWanted.Code));
+        Assert.False(device.HasOpen(Conditions.EngineUnkillable.Code));
+    }
+
     [Fact]
     public void Requests_in_flight_have_a_minute_first()
     {
