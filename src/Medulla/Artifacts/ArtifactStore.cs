@@ -271,10 +271,10 @@ internal sealed partial class ArtifactStore : IDisposable
     private string? NoRoom(ModelFile file)
     {
         var (size, free) = (file.Size, new ByteSize(FreeSpace));
-        if (file.Sources.Any(s => s is ModelSource.Embedded)) return size > free ? $"it needs {size}, and {free} are free below {_data.Store}. Make room" : null;
-        if (size + _options.Policy.DiskReserve > free)
+        var reserve = file.Sources.Any(s => s is ModelSource.Embedded) ? ByteSize.Zero : _options.Policy.DiskReserve;
+        if (size + reserve > free)
         {
-            return $"it needs {size}, {free} are free below {_data.Store}, and {_options.Policy.DiskReserve} stay free. Make room, or lower policy.disk_reserve";
+            return $"it needs {size}, {free} are free below {_data.Store}, and {reserve} stay free. Make room, or lower policy.disk_reserve";
         }
 
         var held = new ByteSize(_commits.Values.Where(IsOurs).Sum(c => c.Stamp.Size));

@@ -224,7 +224,7 @@ public sealed class ArtifactStoreTests : IDisposable
     [Fact]
     public async Task What_is_embedded_needs_no_network_and_little_of_the_disk()
     {
-        _policy = _policy with { DiskReserve = ByteSize.GiB(1 << 20), DiskCap = ByteSize.MiB(0) };
+        _policy = _policy with { DiskReserve = ByteSize.GiB(1 << 20) };
         var catalog = EmbeddedCatalog.Read();
         var file = catalog.FindModel(new ModelId("tinychat-s"))!.Files[0];
         using var store = Store();
