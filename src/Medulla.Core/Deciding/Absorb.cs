@@ -124,9 +124,8 @@ internal static class Absorb
         var subject = Subjects.Instance(fact.Id);
         if (memory.Incidents.FirstOrDefault(i => i.IsOpen && i.Code == Conditions.EngineUnkillable.Code && i.Subject == subject) is not { } stuck) return See(memory, Conditions.EngineUnkillable, subject, $"pid {fact.Pid} was killed and is still there", world.Now, notes);
         if (world.Now.Wall - stuck.OpenSince < Patience || memory.Target.For(fact.Workload) is not { } target) return memory;
-        var kept = target.Settings.Accelerator >= 0 || target.Memory > world.MemoryAvailable;
         var wanted = target.Residency == Residency.Resident || world.DemandOf(fact.Workload) is not null;
-        if (!kept || !wanted || world.Instances.Any(i => i.Spec == target.Id && i.State != InstanceState.Lost) || memory.Incidents.HasOpen(Conditions.RebootWanted, Subjects.Workload(fact.Workload))) return memory;
+        if (!wanted || !Planner.IsHeldUp(target, world) || world.Instances.Any(i => i.Spec == target.Id && i.State != InstanceState.Lost) || memory.Incidents.HasOpen(Conditions.RebootWanted, Subjects.Workload(fact.Workload))) return memory;
         return See(memory, Conditions.RebootWanted, Subjects.Workload(fact.Workload), $"pid {fact.Pid} cannot be killed and holds what {target.Model} needs", world.Now, notes);
     }
 

@@ -352,6 +352,9 @@ public sealed class Planner
         return engine?.Builds.FirstOrDefault(b => b.Backend == build.Backend) is { } entry ? new Need.Engine(engine, entry) : null;
     }
 
+    /// <summary>True when it cannot start beside a process that cannot be killed: that may hold its accelerator still, and its memory for certain.</summary>
+    public static bool IsHeldUp(InstanceSpec spec, Observation world) => spec.Settings.Accelerator >= 0 || spec.Memory > world.MemoryAvailable;
+
     /// <summary>An orphan, or an instance of this workload that must be gone before this one starts.</summary>
     private InstanceFact? InTheWay(InstanceSpec spec)
     {
@@ -361,8 +364,7 @@ public sealed class Planner
             if (fact.State == InstanceState.Orphan) return fact;
             if (fact.State == InstanceState.Lost)
             {
-                // It may hold its accelerator still, and its memory for certain.
-                if (spec.Settings.Accelerator >= 0 || (_world.MemoryAvailable is { } left && spec.Memory > left)) return fact;
+                if (IsHeldUp(spec, _world)) return fact;
                 continue;
             }
 

@@ -17,7 +17,7 @@ internal sealed record UpOptions
     public required Intent Intent { get; init; }
 
     /// <summary>The file that it was read from, whole and without a mistake; null for the default and for what was kept.</summary>
-    public string? IntentFile { get; init; }
+    public string? IntentSource { get; init; }
 
     /// <summary>What could not be used, and what is done instead; null when all was.</summary>
     public string? Setback { get; init; }
@@ -66,8 +66,8 @@ internal sealed record UpOptions
         var intent = Intent.Default(new Policy());
         if (intentFile is not null)
         {
-            var (read, wrong) = Catalogs.IntentFile.Read(intentFile);
-            if (read is null && unattended && File.Exists(directory.Intent) && Catalogs.IntentFile.Read(directory.Intent).Intent is { } kept)
+            var (read, wrong) = IntentFile.Read(intentFile);
+            if (read is null && unattended && IntentFile.Read(directory.Intent).Intent is { } kept)
             {
                 setbacks.Add($"{string.Join("; ", wrong)}; the last intent that could be read is in force");
                 (read, intentFile) = (kept, null);
@@ -95,7 +95,7 @@ internal sealed record UpOptions
             Models = models is null ? null : Path.GetFullPath(models),
             Engines = engines is null ? null : Path.GetFullPath(engines),
             Key = key,
-            IntentFile = intentFile is null ? null : Path.GetFullPath(intentFile),
+            IntentSource = intentFile is null ? null : Path.GetFullPath(intentFile),
             Setback = setbacks.Count == 0 ? null : string.Join("; ", setbacks),
         }, []);
     }
@@ -103,15 +103,15 @@ internal sealed record UpOptions
     /// <summary>For a later start that cannot read its own; one that cannot be kept is missed only then.</summary>
     public void KeepIntent()
     {
-        if (IntentFile is null) return;
+        if (IntentSource is null) return;
         try
         {
-            var text = File.ReadAllBytes(IntentFile);
+            var text = File.ReadAllBytes(IntentSource);
             if (!File.Exists(Data.Intent) || !text.AsSpan().SequenceEqual(File.ReadAllBytes(Data.Intent))) AtomicFile.Write(Data.Intent, text);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            Console.Error.WriteLine($"medulla: cannot keep a copy of {IntentFile} as {Data.Intent}: {e.Message}");
+            Console.Error.WriteLine($"medulla: cannot keep a copy of {IntentSource} as {Data.Intent}: {e.Message}");
         }
     }
 

@@ -271,10 +271,13 @@ internal sealed partial class ArtifactStore : IDisposable
     private string? NoRoom(ModelFile file)
     {
         var (size, free) = (file.Size, new ByteSize(FreeSpace));
-        var reserve = file.Sources.Any(s => s is ModelSource.Embedded) ? ByteSize.Zero : _options.Policy.DiskReserve;
-        if (size + reserve > free)
+        if (file.Sources.Any(s => s is ModelSource.Embedded))
         {
-            return $"it needs {size}, {free} are free below {_data.Store}, and {reserve} stay free. Make room, or lower policy.disk_reserve";
+            if (size > free) return $"it needs {size}, and {free} are free below {_data.Store}. Make room";
+        }
+        else if (size + _options.Policy.DiskReserve > free)
+        {
+            return $"it needs {size}, {free} are free below {_data.Store}, and {_options.Policy.DiskReserve} stay free. Make room, or lower policy.disk_reserve";
         }
 
         var held = new ByteSize(_commits.Values.Where(IsOurs).Sum(c => c.Stamp.Size));

@@ -60,13 +60,16 @@ internal sealed class EngineClient : IDisposable
     /// <summary>True once it has refused our own key.</summary>
     public bool RefusesKey { get; private set; }
 
+    /// <summary>False while there is nothing to connect to.</summary>
+    public bool HasSocket => File.Exists(_socket);
+
     public void Dispose() => _http.Dispose();
 
     /// <summary>True when our process answers that it has loaded its model. A question that is not answered is asked again, not waited for.</summary>
     public Task<bool> IsUpAsync(CancellationToken cancel) => WithinAsync(HealthLimit, async limit =>
     {
         // A socket that is not there yet is not asked: it is looked for often, and each failure of a connection costs many looks.
-        if (!File.Exists(_socket)) return false;
+        if (!HasSocket) return false;
         using var answer = await _http.GetAsync("/health", limit);
         return answer.IsSuccessStatusCode;
     }, cancel);

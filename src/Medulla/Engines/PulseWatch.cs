@@ -103,7 +103,7 @@ internal sealed class PulseWatch(Instance instance, TimeProvider time, Action nu
         _stuck = process.State == 'D' ? _stuck ?? now : null;
         if (instance.Upstream is { RefusesKey: true } || instance.Client is { RefusesKey: true }) _refused ??= now;
         var starts = instance.State == InstanceState.Starting;
-        _unreachable = instance is { State: InstanceState.Ready, Upstream.Socket: { } socket } && !File.Exists(socket) ? _unreachable ?? now : null;
+        _unreachable = instance is { State: InstanceState.Ready, Client.HasSocket: false } ? _unreachable ?? now : null;
         Computed(process, now, deep: starts || _owes is not null);
         if (instance is { Upstream: { } upstream, Client: { } client } && !starts) await WorkAsync(upstream, client, now, cancel);
         Current = new Pulse
