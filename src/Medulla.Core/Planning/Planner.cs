@@ -20,6 +20,9 @@ public sealed class Planner
     public const int Sanity = 2;
 
     private static readonly TimeSpan SanityEvery = TimeSpan.FromMinutes(10);
+
+    /// <summary>An instance that is never quiet is asked beside its requests when nobody has looked at its answers for so long.</summary>
+    private static readonly TimeSpan SanityAtLast = TimeSpan.FromMinutes(20);
     private static readonly TimeSpan MeasureSoon = TimeSpan.FromSeconds(30);
 
     /// <summary>Memory of what was ended is waited for so long; where it is one pool with an accelerator's, until it is there.</summary>
@@ -204,12 +207,12 @@ public sealed class Planner
         }
     }
 
-    /// <summary>A quiet instance is asked its golden prompts now and then; an answer that is wrong is asked for once more before anything is believed of it.</summary>
+    /// <summary>An instance is asked its golden prompts now and then, in a quiet moment if it has one; an answer that is wrong is asked for once more before anything is believed of it.</summary>
     private void KeepSane(InstanceSpec spec, InstanceFact fact)
     {
-        if (fact.State != InstanceState.Ready || fact.Requests > 0 || spec.Golden.IsEmpty) return;
+        if (fact.State != InstanceState.Ready || spec.Golden.IsEmpty) return;
         var doubted = fact.Probe is { IsGood: false, InARow: < Sanity };
-        if (!doubted && !IsDue(fact.Probe?.At ?? fact.StartedAt, SanityEvery)) return;
+        if (!doubted && !IsDue(fact.Probe?.At ?? fact.StartedAt, fact.Requests > 0 ? SanityAtLast : SanityEvery)) return;
         _drift.Add(new Drift(Subjects.Instance(fact.Id), doubted ? $"{spec.Model} answered a golden prompt wrongly" : $"{spec.Model} has not been asked its golden prompts for long"));
 
         // One of them in turn is enough for a look, and all of them for a doubt: on a slow box each costs seconds.

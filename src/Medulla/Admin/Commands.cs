@@ -95,6 +95,7 @@ internal static class Commands
     /// <summary>Null when it is to begin anew.</summary>
     private static async Task<int?> ServeAsync(UpOptions options, DirectoryLock held)
     {
+        Workers.Make();
         var (catalog, warning) = EmbeddedCatalog.InForce(options.Data);
         if (warning is not null) await Console.Error.WriteLineAsync($"medulla: {warning}");
         if (options.Setback is { } setback) await Console.Error.WriteLineAsync($"medulla: {setback}");

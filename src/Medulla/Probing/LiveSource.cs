@@ -51,20 +51,22 @@ internal sealed class LiveSource(string data, string root = "/", IReadOnlyList<s
         {
             if (Locate(row) is not { } program) continue;
             asked.Add((order, Unanswered(row)));
-            if (!StillHangs(row.Name)) threads.Add(Begin(() => found.Enqueue((order, Run(row, program, Budget)))));
+            if (!StillHangs(row.Name) && TryBegin(() => found.Enqueue((order, Run(row, program, Budget))), "probe") is { } tool) threads.Add(tool);
         }
 
         var read = false;
         if (!StillHangs(KernelFiles))
         {
-            var files = Begin(() =>
-            {
-                var order = ProbeTable.Commands.Length;
-                foreach (var reading in Files()) found.Enqueue((order++, reading));
-                Volatile.Write(ref read, true);
-            });
-            threads.Add(files);
-            Hang(KernelFiles, () => files.IsAlive);
+            var files = TryBegin(
+                () =>
+                {
+                    var order = ProbeTable.Commands.Length;
+                    foreach (var reading in Files()) found.Enqueue((order++, reading));
+                    Volatile.Write(ref read, true);
+                },
+                "probe");
+            if (files is not null) threads.Add(files);
+            Hang(KernelFiles, () => files is { IsAlive: true });
         }
 
         // A thread more than the tools need: killing and reaping takes its time too.
@@ -81,12 +83,20 @@ internal sealed class LiveSource(string data, string root = "/", IReadOnlyList<s
         var readings = there.Concat(asked.Where(a => Array.TrueForAll(there, t => t.Order != a.Order))).OrderBy(f => f.Item1).Select(f => f.Item2).ToList();
         if (!whole) readings.Add(new Reading("files", KernelFiles, "") { End = ReadingEnd.TimedOut });
         return readings;
+    }
 
-        static Thread Begin(ThreadStart work)
+    /// <summary>Null while the machine has no thread to give: what it was to read is then said to be missing.</summary>
+    private static Thread? TryBegin(ThreadStart work, string name)
+    {
+        try
         {
-            var thread = new Thread(work, 256 << 10) { IsBackground = true, Name = "probe" };
+            var thread = new Thread(work, 256 << 10) { IsBackground = true, Name = name };
             thread.Start();
             return thread;
+        }
+        catch (OutOfMemoryException)
+        {
+            return null;
         }
     }
 
@@ -330,13 +340,9 @@ internal sealed class LiveSource(string data, string root = "/", IReadOnlyList<s
     private sealed class Collected
     {
         private readonly StringBuilder _text = new();
-        private readonly Thread _thread;
+        private readonly Thread? _thread;
 
-        public Collected(StreamReader reader)
-        {
-            _thread = new Thread(() => Read(reader), 256 << 10) { IsBackground = true, Name = "probe output" };
-            _thread.Start();
-        }
+        public Collected(StreamReader reader) => _thread = TryBegin(() => Read(reader), "probe output");
 
         public bool IsCut { get; private set; }
 
@@ -348,7 +354,7 @@ internal sealed class LiveSource(string data, string root = "/", IReadOnlyList<s
             }
         }
 
-        public bool Finish(TimeSpan limit) => _thread.Join(limit > TimeSpan.Zero ? limit : TimeSpan.Zero);
+        public bool Finish(TimeSpan limit) => _thread is not null && _thread.Join(limit > TimeSpan.Zero ? limit : TimeSpan.Zero);
 
         private void Read(StreamReader reader)
         {

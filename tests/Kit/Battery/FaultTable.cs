@@ -91,6 +91,7 @@ public static class FaultTable
     {
         yield return Healed("nan-logits", "every answer is one character over and over", Actor.Fake, ["nan-logits"], s => Change(s, "one-character"), relent: s => Change(s, "")) with { NoticeWithin = 120, EndWithin = 240, Brief = false };
         yield return Healed("gibberish-template", "golden prompts are answered wrongly by one model", Actor.Fake, ["gibberish-template"], s => Change(s, "only=tinychat-s,wrong-answers")) with { NoticeWithin = 120, EndWithin = 300, Brief = false };
+        yield return Healed("gibberish-without-a-pause", "one model answers golden prompts wrongly, and is never without requests", Actor.Fake, ["gibberish-template"], Crowd) with { NoticeWithin = 240, EndWithin = 480, Brief = false };
         yield return Healed("repeat-loop", "every answer says the same over and over", Actor.Fake, ["gibberish-template", "nan-logits"], s => Change(s, "repeats"), relent: s => Change(s, "")) with { NoticeWithin = 120, EndWithin = 240, Brief = false };
         yield return Healed("core-dead-api-up", "the engine says that it is well, and answers every request with an error", Actor.Fake, ["engine-unresponsive"], s => Change(s, "errors"), relent: s => Change(s, ""));
         yield return Healed("slow-regression", "the engine gets a tenth of a processor, its successor all it wants", Actor.Real, ["slow-regression"], Starve) with { NeedsRoot = true, Alone = true, NoticeWithin = 240, EndWithin = 480, Brief = false };
@@ -392,6 +393,25 @@ public static class FaultTable
     {
         scene.Misbehave(faults);
         await scene.SignalAsync("KILL");
+    }
+
+    /// <summary>Six clients, of whom some wait at any moment.</summary>
+    private static Task Crowd(Scene scene)
+    {
+        scene.Misbehave("only=tinychat-s,wrong-answers,token-ms=300");
+        var end = new CancellationTokenSource();
+        var clients = Enumerable.Range(0, 6).Select(i => Task.Run(async () =>
+        {
+            await Task.Delay(i * 70);
+            while (!end.IsCancellationRequested) await scene.AskQuietlyAsync("What day comes after Monday?");
+        })).ToArray();
+        scene.Later(async () =>
+        {
+            await end.CancelAsync();
+            await Task.WhenAll(clients);
+            end.Dispose();
+        });
+        return Task.CompletedTask;
     }
 
     /// <summary>By one request.</summary>

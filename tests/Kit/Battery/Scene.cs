@@ -57,6 +57,19 @@ public sealed class Scene(Fault fault, double pace) : IAsyncDisposable
     /// <summary>A request in flight that nobody waits for.</summary>
     public void AskAside(string prompt) => _ = AskQuietlyAsync(prompt);
 
+    /// <summary>Whatever becomes of it.</summary>
+    public async Task AskQuietlyAsync(string prompt)
+    {
+        try
+        {
+            using var answer = await Device.PostAsync("/v1/chat/completions", JsonNode.Parse($$"""{"model":"chat","max_tokens":64,"messages":[{"role":"user","content":"{{prompt}}"}]}""")!);
+        }
+        catch (Exception e) when (e is HttpRequestException or TaskCanceledException or ObjectDisposedException)
+        {
+            // Nobody waits for it.
+        }
+    }
+
     /// <summary>Freezes one thread, the first of a process: a decode thread that never comes back.</summary>
     public async Task FreezeAsync(int pid)
     {
@@ -163,18 +176,6 @@ public sealed class Scene(Fault fault, double pace) : IAsyncDisposable
         await Device.StopAsync();
         foreach (var undo in Enumerable.Reverse(_undo)) await undo();
         await Device.DisposeAsync();
-    }
-
-    private async Task AskQuietlyAsync(string prompt)
-    {
-        try
-        {
-            using var answer = await Device.PostAsync("/v1/chat/completions", JsonNode.Parse($$"""{"model":"chat","max_tokens":64,"messages":[{"role":"user","content":"{{prompt}}"}]}""")!);
-        }
-        catch (Exception e) when (e is HttpRequestException or TaskCanceledException or ObjectDisposedException)
-        {
-            // Nobody waits for it.
-        }
     }
 
     private static string Short(string id) => id.Length <= 20 ? id : id[..20];

@@ -97,6 +97,31 @@ public class OwnSpeedTests
     }
 
     [Fact]
+    public void Answers_of_an_instance_that_is_never_quiet_are_looked_at_all_the_same()
+    {
+        var device = new Played(Asked);
+        device.Fact = device.Fact with { Requests = 3, Probe = new ProbeFact(1, 1, null) { At = device.Now }, Speed = new SpeedFact(100, device.Now) };
+        device.Now += TimeSpan.FromMinutes(19);
+        Assert.Empty(device.Decide().Plan.Moves);
+        device.Now += TimeSpan.FromMinutes(1);
+        Assert.IsType<Move.ProbeInstance>(Assert.Single(device.Decide().Plan.Moves));
+        device.Fact = device.Fact with { Probe = new ProbeFact(0, 1, "said nothing of it") { At = device.Now, InARow = 1 } };
+        Assert.IsType<Move.ProbeInstance>(Assert.Single(device.Decide().Plan.Moves));
+        device.Fact = device.Fact with { Probe = device.Fact.Probe! with { InARow = 2 } };
+        device.Decide();
+        Assert.True(device.HasOpen("gibberish-template"));
+    }
+
+    [Fact]
+    public void A_full_queue_that_keeps_a_golden_prompt_waiting_is_no_wrong_answer()
+    {
+        var device = new Played(Asked);
+        device.Fact = device.Fact with { Requests = 3, Probe = new ProbeFact(0, 1, "not in time") { At = device.Now, InARow = 2, NoAnswer = true }, Speed = new SpeedFact(100, device.Now) };
+        Assert.Empty(device.Decide().Plan.Moves);
+        Assert.Empty(device.Memory.Incidents);
+    }
+
+    [Fact]
     public void While_others_have_the_processors_it_waits_and_says_so()
     {
         var device = new Played { Host = new HostFact { ProcessorStall = 50 } };
@@ -130,6 +155,8 @@ public class OwnSpeedTests
         device.Fact = device.Fact with { Probe = new ProbeFact(1, 1, null), Speed = new SpeedFact(speed, device.Now) };
         Assert.Equal(outcome, Judge.Decide(trial, device.World(), new Catalog { Engines = [], Models = [] }).Outcome);
     }
+
+    private static InstanceSpec Asked(InstanceSpec spec) => spec with { Golden = [new GoldenPrompt("What is the capital of France?", "Paris")] };
 
     private static Played Baseline()
     {

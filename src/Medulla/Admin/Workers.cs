@@ -1,0 +1,41 @@
+using System.Globalization;
+
+namespace Medulla.Admin;
+
+/// <summary>
+/// The daemon's threads, made at its start and kept: the runtime ends a process that wants a worker more and cannot get one,
+/// and a machine that is out of processes is one that has to be healed. Waiting for work costs them nothing.
+/// </summary>
+internal static class Workers
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(2);
+
+    public static void Make()
+    {
+        // One number, of the runtime's configuration: it keeps so many alive.
+        if (!int.TryParse(AppContext.GetData("System.Threading.ThreadPool.ThreadsToKeepAlive") as string, CultureInfo.InvariantCulture, out var kept)) return;
+        ThreadPool.GetMinThreads(out var least, out var leastForIo);
+        ThreadPool.GetMaxThreads(out var most, out var mostForIo);
+        ThreadPool.SetMinThreads(kept, leastForIo);
+        var missing = kept;
+        var together = new ManualResetEventSlim();
+        for (var i = 0; i < kept; i++)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(
+                _ =>
+                {
+                    if (Interlocked.Decrement(ref missing) == 0) together.Set();
+                    together.Wait(Limit);
+                },
+                null);
+        }
+
+        together.Wait(Limit);
+
+        // Only so many run at once as before; allowing no more for a moment lowers what the pool aims at.
+        least = Math.Min(least, kept);
+        ThreadPool.SetMinThreads(least, leastForIo);
+        ThreadPool.SetMaxThreads(least, mostForIo);
+        ThreadPool.SetMaxThreads(most, mostForIo);
+    }
+}
