@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Medulla.Core.Blueprints;
 using Medulla.Tests.Kit;
 
 namespace Medulla.Bench;
@@ -35,6 +36,8 @@ internal static class FootprintBench
         var resident = Field($"/proc/{device.Pid}/status", "VmRSS:") / 1024.0;
         var files = Field($"/proc/{device.Pid}/status", "RssFile:") / 1024.0;
         await Task.Delay(FirstLookSeconds * 1000);
+        await device.UntilAsync("it knows its own speed, and has written it down", async () => (int)(await device.InstanceAsync())["speed_measurements"]! >= OwnSpeed.Enough);
+        await Task.Delay(SettleSeconds * 1000);
         var (ticks, written) = (Ticks(device.Pid), Field($"/proc/{device.Pid}/io", "write_bytes:"));
         await Task.Delay(IdleSeconds * 1000);
         var share = (Ticks(device.Pid) - ticks) / 100.0 / IdleSeconds * 100;
