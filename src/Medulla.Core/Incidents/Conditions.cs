@@ -57,6 +57,7 @@ public static class Conditions
     public static readonly Condition DeviceLost = new("vulkan-device-lost", Layer.Accelerator, Severity.Critical, "accelerator was lost in a request", "The driver lost the accelerator in the middle of a request.") { Quiet = TimeSpan.FromSeconds(120) };
     public static readonly Condition RocmFault = new("rocm-fault", Layer.Accelerator, Severity.Critical, "ROCm fault", "The accelerator reported a memory fault or an invalid program.") { Quiet = TimeSpan.FromSeconds(120) };
     public static readonly Condition ThermalThrottle = new("thermal-throttle", Layer.Accelerator, Severity.Warning, "too hot", "The machine or the accelerator slows itself down because of its temperature.") { Quiet = TimeSpan.FromSeconds(120) };
+    public static readonly Condition LowPowerState = new("power-lowstate", Layer.Accelerator, Severity.Warning, "accelerator computes at a low clock", "The accelerator has work, its clock is a fraction of what it can be, and its driver gives no reason. A weak supply does that, and a power state that ends only when all power is taken away for a minute.") { Quiet = TimeSpan.FromSeconds(120) };
 
     public static readonly Condition DiskFull = new("disk-full", Layer.Storage, Severity.Warning, "no room on the disk", "A fetch needs more space than the disk or the policy allows.");
     public static readonly Condition DiskLow = new("disk-low", Layer.Storage, Severity.Warning, "disk is nearly full", "Little space is left where the device keeps its state. What is not needed is removed.");
@@ -67,6 +68,7 @@ public static class Conditions
 
     public static readonly Condition DescriptorLeak = new("daemon-fd-leak", Layer.Host, Severity.Warning, "the daemon has many files open", "The daemon has used most of the files that it may open. Idle connections are closed, then it starts anew; engines go on.");
     public static readonly Condition ThreadExhaustion = new("thread-exhaustion", Layer.Host, Severity.Critical, "no more threads or processes", "The system refuses new threads or processes.");
+    public static readonly Condition ProcessorsCrowded = new("cpu-contention", Layer.Host, Severity.Notice, "others have the processors", "Programs that are not ours have had most of the processors for a while. Engines are slower than they are; nothing is repaired, and no speed is measured, until it ends.") { Quiet = TimeSpan.FromSeconds(60) };
     public static readonly Condition ClockJump = new("clock-jump", Layer.Host, Severity.Notice, "the clock was changed", "The wall clock jumped. Waits are counted in boot time and go on as they were.");
     public static readonly Condition Resumed = new("sleep-resume", Layer.Host, Severity.Notice, "the machine slept", "The machine was suspended. Everything is looked at once more.");
     public static readonly Condition KernelTrouble = new("kernel-hung-task", Layer.Host, Severity.Critical, "the kernel is in trouble", "The kernel reported a task that hangs, a locked processor, or a fault of its own.");
@@ -101,8 +103,8 @@ public static class Conditions
         TensorMissing, ArtifactDamaged, ModelUnavailable, NanLogits, WrongAnswers, SlowRegression,
         OutOfMemoryLoading, OutOfDeviceMemory, KilledByGroupLimit, KilledByKernel, OutOfMemoryServing, MemoryShort,
         SwapThrash, SilentFallback, PartialOffload, DriverMismatch, GpuOffBus, XidApplication,
-        XidReset, DeviceLost, RocmFault, ThermalThrottle, DiskFull, DiskLow,
-        InodesLow, ReadOnly, IoError, SlowDisk, DescriptorLeak, ThreadExhaustion,
+        XidReset, DeviceLost, RocmFault, ThermalThrottle, LowPowerState, DiskFull, DiskLow,
+        InodesLow, ReadOnly, IoError, SlowDisk, DescriptorLeak, ThreadExhaustion, ProcessorsCrowded,
         ClockJump, Resumed, KernelTrouble, UnexpectedReboot, SensorLost, MachineUnseen, ForeignProcess,
         EngineUnavailable, SourceDown, NameUnresolved, CertificateRefused, CertificateTime, ChecksumMismatch, CaptivePortal, SourceGone,
         Gated, RateLimited, StateDamaged, ConfigurationRefused, TrialRefuted, NothingHelps, RebootWanted,

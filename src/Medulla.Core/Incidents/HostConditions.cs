@@ -48,6 +48,16 @@ public static class HostConditions
             static (h, _, _) => h.Slowed ?? (h.Temperature >= h.TemperatureLimit ? $"{h.Temperature:0} °C, and {h.TemperatureLimit:0} °C are the limit" : null),
             static h => h.Temperature is { } now ? $"{now:0} °C" : "nothing slows itself down any more"),
         new(
+            Conditions.LowPowerState,
+            static _ => true,
+            static (h, _, _) => h.Underclocked,
+            static _ => "its clock is as high as its work asks for"),
+        new(
+            Conditions.ProcessorsCrowded,
+            static _ => true,
+            static (h, _, _) => h.Crowded,
+            static _ => "there are processors for all"),
+        new(
             Conditions.ForeignProcess,
             static _ => true,
             static (h, _, _) => h.Foreign,

@@ -26,6 +26,9 @@ public sealed record HostFact
     /// <summary>True when a speed that is measured now says nothing about the engine: others have the processors.</summary>
     public bool IsContended => ProcessorStall > 30 || Stolen > 10;
 
+    /// <summary>Who else has the processors, when it has been so for long; null when nobody is known to.</summary>
+    public string? Crowded { get; init; }
+
     /// <summary>Bytes per second that went to the swap and came back from it.</summary>
     public double? Swapping { get; init; }
 
@@ -49,6 +52,9 @@ public sealed record HostFact
 
     /// <summary>Which accelerator slows itself down because of its temperature; null when none is known to.</summary>
     public string? Slowed { get; init; }
+
+    /// <summary>Which accelerator computes at a fraction of its clock though nothing says that it must; null when none is known to.</summary>
+    public string? Underclocked { get; init; }
 
     /// <summary>The hottest sensor with a limit of its own, in degrees Celsius.</summary>
     public double? Temperature { get; init; }

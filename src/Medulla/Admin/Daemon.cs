@@ -101,8 +101,9 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         var executor = new Executor(instances, store, shelf, signals, Relaunch, MachineStart.Anew, Log<Executor>(app));
         var machine = new MachineWatch(() => probe.Read(options.Data.Root), time, signals.Nudge);
         var first = Task.Run(machine.Look);
-        var nvidia = new NvidiaWatch(() => instances.Read().Select(i => i.Pid).ToHashSet(), new LiveSource(options.Data.Root, hanging: new(StringComparer.Ordinal)));
-        using var sensors = new HostSensors(options.Data.Root, probe, time, (code, subject, evidence) => signals.Post(new Signal.HostEvent(code, subject, evidence)), signals.Nudge, host => Meaning(host, machine.Current), nvidia);
+        Func<IReadOnlySet<int>> engines = () => instances.Read().Select(i => i.Pid).ToHashSet();
+        var nvidia = new NvidiaWatch(engines, new LiveSource(options.Data.Root, hanging: new(StringComparer.Ordinal)));
+        using var sensors = new HostSensors(options.Data.Root, probe, time, (code, subject, evidence) => signals.Post(new Signal.HostEvent(code, subject, evidence)), signals.Nudge, host => Meaning(host, machine.Current), new ProcessorWatch(engines), nvidia);
         var world = new DeviceWorld(instances, store, shelf, executor, signals, demand, probe, machine, sensors, clock, options.Setback);
         var page = new MetricsPage(metrics, journal, signals, reporters.Webhook);
         var api = new AdminApi(options, gatewayOptions, world, () => screen.Endpoint, () => _told, page, probe, Stop);

@@ -18,9 +18,10 @@ namespace Medulla.Probing;
 /// <param name="tell">Takes an event: code, subject, evidence.</param>
 /// <param name="changed">Called when <paramref name="meaning"/> of what is seen has changed.</param>
 /// <param name="meaning">What it comes to: only its change wakes anybody.</param>
+/// <param name="processors">Watches who has the processors.</param>
 /// <param name="nvidia">Watches NVIDIA's accelerators; null where nobody is to.</param>
 /// <param name="root">Where <c>proc</c> and <c>sys</c> are.</param>
-internal sealed class HostSensors(string data, MachineProbe probe, TimeProvider time, Action<string, string, string> tell, Action changed, Func<HostFact, string> meaning, NvidiaWatch? nvidia = null, string root = "/") : IDisposable
+internal sealed class HostSensors(string data, MachineProbe probe, TimeProvider time, Action<string, string, string> tell, Action changed, Func<HostFact, string> meaning, ProcessorWatch processors, NvidiaWatch? nvidia = null, string root = "/") : IDisposable
 {
     private const int MaxLines = 200;
     private const int RestEvery = 5;
@@ -36,7 +37,6 @@ internal sealed class HostSensors(string data, MachineProbe probe, TimeProvider 
     private readonly Dictionary<(string, string), TimeSpan> _told = [];
     private HostFact _rest = new();
     private (long Pages, TimeSpan At)? _swapped;
-    private (long All, long Stolen)? _ticks;
     private TimeSpan? _offset;
     private TimeSpan? _asleep;
     private string _meant = "";
@@ -86,6 +86,8 @@ internal sealed class HostSensors(string data, MachineProbe probe, TimeProvider 
 
         var memory = Stall("proc/pressure/memory");
         var disk = Stall("proc/pressure/io");
+        var busy = Stall("proc/pressure/cpu", "some ");
+        processors.Look(now, busy);
         var space = Posix.Space(data);
         var (heat, limit) = Hottest();
         var total = probe.MemoryTotal();
@@ -100,8 +102,9 @@ internal sealed class HostSensors(string data, MachineProbe probe, TimeProvider 
             MemoryTotal = total,
             MemoryStall = memory,
             DiskStall = disk,
-            ProcessorStall = Stall("proc/pressure/cpu", "some "),
-            Stolen = Stolen(),
+            ProcessorStall = busy,
+            Stolen = processors.Stolen,
+            Crowded = processors.Crowded,
             Swapping = Swapping(now),
             DiskFree = space is { } s ? new ByteSize(s.Free) : null,
             FilesFree = space is { Files: > 0 } f ? f.FilesFree : null,
@@ -110,6 +113,7 @@ internal sealed class HostSensors(string data, MachineProbe probe, TimeProvider 
             OpenFilesLimit = _mayOpen,
             Foreign = nvidia?.Current?.Foreign,
             Slowed = nvidia?.Current?.Slowed,
+            Underclocked = nvidia?.Current?.Underclocked,
             Temperature = heat,
             TemperatureLimit = limit,
             Lost = lost.ToImmutable(),
@@ -163,18 +167,6 @@ internal sealed class HostSensors(string data, MachineProbe probe, TimeProvider 
         var rate = _swapped is { } before && now > before.At ? (pages - before.Pages) * (double)Environment.SystemPageSize / (now - before.At).TotalSeconds : 0;
         _swapped = (pages, now);
         return rate;
-    }
-
-    /// <summary>The share of the processors' time since the last look that the host gave to others.</summary>
-    private double? Stolen()
-    {
-        var fields = Text("proc/stat")?.Split('\n')[0].Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        if (fields is not ["cpu", ..] || fields.Length < 9) return null;
-        var ticks = fields[1..9].Select(f => long.TryParse(f, CultureInfo.InvariantCulture, out var count) ? count : 0).ToList();
-        var now = (All: ticks.Sum(), Stolen: ticks[7]);
-        double? share = _ticks is { } before && now.All > before.All ? 100.0 * (now.Stolen - before.Stolen) / (now.All - before.All) : null;
-        _ticks = now;
-        return share;
     }
 
     private int? OpenFiles()

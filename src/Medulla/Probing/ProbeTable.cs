@@ -42,8 +42,8 @@ internal static partial class ProbeTable
     /// <summary>Who uses the memory of NVIDIA's accelerators now: pid, MiB, program. Not part of what a machine is.</summary>
     public static CommandRow NvidiaUse { get; } = new("nvidia-smi-use", Platforms.Linux | Platforms.Windows, ["nvidia-smi", "--query-compute-apps=pid,used_memory,process_name", "--format=csv,noheader,nounits"], NvidiaFolders);
 
-    /// <summary>Why NVIDIA's accelerators slow themselves down now: index, bits. Not part of what a machine is.</summary>
-    public static CommandRow NvidiaSlowing { get; } = new("nvidia-smi-slowing", Platforms.Linux | Platforms.Windows, ["nvidia-smi", "--query-gpu=index,clocks_throttle_reasons.active", "--format=csv,noheader,nounits"], NvidiaFolders);
+    /// <summary>Whether NVIDIA's accelerators slow themselves down now, and why: index, bits, state, percent, MHz, MHz. Not part of what a machine is.</summary>
+    public static CommandRow NvidiaSlowing { get; } = new("nvidia-smi-slowing", Platforms.Linux | Platforms.Windows, ["nvidia-smi", "--query-gpu=index,clocks_throttle_reasons.active,pstate,utilization.gpu,clocks.current.sm,clocks.max.sm", "--format=csv,noheader,nounits"], NvidiaFolders);
 
     public static CommandRow[] Commands { get; } =
     [
