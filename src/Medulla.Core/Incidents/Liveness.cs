@@ -9,8 +9,8 @@ namespace Medulla.Core.Incidents;
 /// </summary>
 public static class Liveness
 {
-    /// <summary>With work and without any motion at all.</summary>
-    public static readonly TimeSpan StillLimit = TimeSpan.FromSeconds(8);
+    /// <summary>With work and without any motion at all; with a look each second it is noticed within ten.</summary>
+    public static readonly TimeSpan StillLimit = TimeSpan.FromSeconds(7);
 
     /// <summary>Stopped by a signal: nobody continues it by chance that soon.</summary>
     public static readonly TimeSpan StoppedLimit = TimeSpan.FromSeconds(3);

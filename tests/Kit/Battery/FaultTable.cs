@@ -285,7 +285,8 @@ public static class FaultTable
         yield return Untouched("context-overflow", "a client sends more than the context holds", Actor.Real, s => Many(3, () => s.Device.PostAsync("/v1/chat/completions", System.Text.Json.Nodes.JsonNode.Parse($$"""{"model":"chat","messages":[{"role":"user","content":"{{string.Join(' ', Enumerable.Repeat("word", 60_000))}}"}]}""")!)));
         yield return Untouched("slow-client", "a client that hardly reads", Actor.Fake, SlowClient) with { WatchFor = 18 };
         yield return Untouched("cancelled-streams", "a burst of streams that are given up", Actor.Real, CancelledStreams);
-        yield return Untouched("cpu-spike", "something else takes the processor for a while", Actor.Real, Spike) with { WatchFor = 15 };
+        yield return Untouched("cpu-spike", "something else takes the processor for a while", Actor.Real, Now(s => Burn(s, 8))) with { WatchFor = 15 };
+        yield return Untouched("cpu-contention", "something else takes the processors for longer than a minute", Actor.Real, Now(s => Burn(s, 80))) with { WatchFor = 85, Alone = true, Brief = false, Check = s => Tells(s, "cpu-contention") };
         yield return Untouched("daemon-paused", "daemon and engine stand still together, as in a sleep", Actor.Real, async s =>
         {
             var pid = await s.PidAsync();
@@ -660,12 +661,18 @@ public static class FaultTable
         }
     }
 
-    private static Task Spike(Scene scene)
+    /// <summary>Processes that compute for nothing, two for each processor.</summary>
+    private static void Burn(Scene scene, int seconds)
     {
-        var until = Stopwatch.StartNew();
-        var burners = Enumerable.Range(0, Environment.ProcessorCount * 2).Select(_ => Task.Factory.StartNew(() => { while (until.Elapsed.TotalSeconds < 8) Math.Sqrt(until.ElapsedTicks); }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)).ToArray();
-        scene.Later(() => Task.WhenAll(burners));
-        return Task.CompletedTask;
+        var burners = Enumerable.Range(0, Environment.ProcessorCount * 2).Select(_ => Process.Start("timeout", [seconds.ToString(CultureInfo.InvariantCulture), "sh", "-c", "while :; do :; done"])).ToArray();
+        scene.Later(async () =>
+        {
+            foreach (var burner in burners)
+            {
+                await burner.WaitForExitAsync();
+                burner.Dispose();
+            }
+        });
     }
 
     private static async Task Many(int times, Func<Task<HttpResponseMessage>> ask)
