@@ -83,7 +83,7 @@ public static class Judge
             switch (signal)
             {
                 case Signal.StartFailed failed when failed.Spec == trial.Candidate.Id:
-                    return new Verdict(Outcome.Refuted, failed.Reason, AboutArtifact: false);
+                    return new Verdict(Outcome.Refuted, failed.Reason, AboutArtifact: false) { Code = Diagnosis.Of(failed).Condition.Code };
                 case Signal.InstanceExited { Asked: false } exit when exit.Spec == trial.Candidate.Id && exit.IsRefusal:
                     var cause = Diagnosis.Of(exit, catalog.FindEngine(trial.Candidate.Engine.Engine));
                     return new Verdict(Outcome.Refuted, $"refused to start: {cause.Text}", cause.Condition.IsAboutArtifact) { Code = cause.Condition.Code };
