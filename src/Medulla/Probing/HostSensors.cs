@@ -150,14 +150,14 @@ internal sealed class HostSensors(string data, MachineProbe probe, TimeProvider 
     /// <summary>The share of the last ten seconds in which everything, or something, waited.</summary>
     private double? Stall(string file, string who = "full ")
     {
-        var line = Text(file)?.Split('\n').FirstOrDefault(l => l.StartsWith(who, StringComparison.Ordinal));
+        var line = KernelFile.Read(root, file)?.Split('\n').FirstOrDefault(l => l.StartsWith(who, StringComparison.Ordinal));
         var field = line?.Split(' ').FirstOrDefault(f => f.StartsWith("avg10=", StringComparison.Ordinal));
         return field is not null && double.TryParse(field.AsSpan(6), CultureInfo.InvariantCulture, out var share) ? share : null;
     }
 
     private double? Swapping(TimeSpan now)
     {
-        if (Text("proc/vmstat") is not { } text) return null;
+        if (KernelFile.Read(root, "proc/vmstat") is not { } text) return null;
         var pages = 0L;
         foreach (var line in text.Split('\n'))
         {
@@ -212,27 +212,5 @@ internal sealed class HostSensors(string data, MachineProbe probe, TimeProvider 
         return hottest;
     }
 
-    private static double? Milli(string path)
-    {
-        try
-        {
-            return File.Exists(path) && double.TryParse(File.ReadAllText(path), CultureInfo.InvariantCulture, out var value) ? value / 1000 : null;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
-    }
-
-    private string? Text(string file)
-    {
-        try
-        {
-            return File.ReadAllText(Path.Combine(root, file));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
-    }
+    private double? Milli(string file) => double.TryParse(KernelFile.Read(root, file), CultureInfo.InvariantCulture, out var value) ? value / 1000 : null;
 }

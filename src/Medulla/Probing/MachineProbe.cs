@@ -102,19 +102,7 @@ internal sealed class MachineProbe(string root = "/")
         return line is not null && long.TryParse(line[(name.Length + 1)..].Replace("kB", "", StringComparison.Ordinal).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : null;
     }
 
-    private long? Number(string file) => long.TryParse(Text(file)?.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : null;
+    private long? Number(string file) => long.TryParse(KernelFile.Read(root, file)?.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : null;
 
-    private IEnumerable<string> Lines(string file) => Text(file)?.Split('\n') ?? [];
-
-    private string? Text(string file)
-    {
-        try
-        {
-            return File.ReadAllText(Path.Combine(root, file));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
-    }
+    private IEnumerable<string> Lines(string file) => KernelFile.Read(root, file)?.Split('\n') ?? [];
 }

@@ -55,7 +55,7 @@ internal sealed class ProcessorWatch(Func<IReadOnlySet<int>> engines, string roo
     /// <summary>The share of the processors' time since the last look that neither we nor idleness had; null when unknown.</summary>
     private double? Others()
     {
-        var fields = Text("proc/stat")?.Split('\n')[0].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        var fields = KernelFile.Read(root, "proc/stat")?.Split('\n')[0].Split(' ', StringSplitOptions.RemoveEmptyEntries);
         if (fields is not ["cpu", ..] || fields.Length < 9) return Stolen = null;
 
         // user nice system idle iowait irq softirq steal
@@ -113,24 +113,12 @@ internal sealed class ProcessorWatch(Func<IReadOnlySet<int>> engines, string roo
 
     private (string Name, long Ticks)? Stat(int pid)
     {
-        if (Text($"proc/{pid}/stat") is not { } text) return null;
+        if (KernelFile.Read(root, $"proc/{pid}/stat") is not { } text) return null;
         var (opens, closes) = (text.IndexOf('(', StringComparison.Ordinal), text.LastIndexOf(')'));
         if (opens < 0 || closes < opens) return null;
         var fields = text[(closes + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
         return fields.Length > 12 && long.TryParse(fields[11], CultureInfo.InvariantCulture, out var user) && long.TryParse(fields[12], CultureInfo.InvariantCulture, out var system)
             ? (text[(opens + 1)..closes], user + system)
             : null;
-    }
-
-    private string? Text(string file)
-    {
-        try
-        {
-            return File.ReadAllText(Path.Combine(root, file));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
     }
 }

@@ -7,6 +7,9 @@ namespace Medulla.Tests.Kit.Battery;
 /// <summary>Every fault that is provoked for real, layer by layer. Ids are those of the catalogue of faults.</summary>
 public static class FaultTable
 {
+    /// <summary>An accelerator that has nothing to do: index, reasons, state, percent, MHz, highest MHz.</summary>
+    private const string Calm = "0, 0x0000000000000001, P8, 0, 210, 2400";
+
     public static IReadOnlyList<Fault> All { get; } =
     [
         .. Of("engine", Engine()), .. Of("model", Model()), .. Of("answers", Answers()), .. Of("memory", Memory()), .. Of("storage", Storage()), .. Of("host", Host()),
@@ -127,6 +130,9 @@ public static class FaultTable
         yield return Kernel("vulkan-device-lost-kernel", "[drm] amdgpu: ring gfx_0.0.0 timeout, signaled seq=10, emitted seq=12") with { Codes = ["vulkan-device-lost"] };
         yield return Kernel("io-error", "Buffer I/O error on dev sdb1, logical block 7, async page read");
         yield return Kernel("kernel-hung-task", "INFO: task kworker/0:1:77 blocked for more than 120 seconds.");
+        yield return Driver("thermal-throttle", "the driver says that the accelerator is too hot", states: "0, 0x0000000000000040, P0, 99, 1200, 2400");
+        yield return Driver("power-lowstate", "the accelerator is busy at a third of its clock, and the driver gives no reason", states: "0, 0x0000000000000000, P0, 99, 702, 2400");
+        yield return Driver("foreign-process", "somebody else takes memory of the accelerator", apps: "1, 4096, /usr/bin/trainer");
         yield return Healed("daemon-fd-leak", "clients leave connections open until most files of the daemon are", Actor.Fake, ["daemon-fd-leak"], Connections, relent: s => { foreach (var c in (List<System.Net.Sockets.TcpClient>)s.Note!) c.Dispose(); return Task.CompletedTask; }) with
         {
             Prepare = s => { s.Device.Under = ["sh", "-c", "ulimit -n 450; exec \"$@\"", "sh"]; return Task.CompletedTask; },
@@ -346,6 +352,28 @@ public static class FaultTable
     private static Fault Kernel(string code, string line) =>
         Stated(code, $"the kernel says: {line}", Actor.Fake, [code], s => File.WriteAllTextAsync("/dev/kmsg", $"<3>{line}\n")) with { NeedsRoot = true };
 
+    /// <summary>What NVIDIA's tool answers to what the daemon asks while it serves; then it is well again. The tool is a script.</summary>
+    private static Fault Driver(string code, string title, string apps = "", string states = Calm)
+    {
+        return Healed(code, title, Actor.Real, [code], s => Say(s, apps, states), relent: s => Say(s, "", Calm)) with
+        {
+            Prepare = async s =>
+            {
+                await Say(s, "", Calm);
+                await ProgramAsync(s, "nvidia-smi", $"case \"$*\" in *compute-apps*) cat {s.Device.Folder}/apps;; *throttle*) cat {s.Device.Folder}/states;; *) echo No devices were found; exit 6;; esac");
+            },
+            NoticeWithin = 90,
+            EndWithin = 90,
+            Brief = false,
+        };
+
+        static async Task Say(Scene scene, string apps, string states)
+        {
+            await File.WriteAllTextAsync(Path.Combine(scene.Device.Folder, "apps"), apps);
+            await File.WriteAllTextAsync(Path.Combine(scene.Device.Folder, "states"), states);
+        }
+    }
+
     /// <summary>A second workload wants a model that only this source has.</summary>
     private static Fault Source(string code, string title, string does) => Stated(code, title, Actor.Fake, [code], _ => Task.CompletedTask) with
     {
@@ -456,14 +484,20 @@ public static class FaultTable
     /// <summary>The device may start the machine anew, by a program that only says that it was called.</summary>
     private static async Task MayReboot(Scene scene)
     {
-        var programs = Directory.CreateDirectory(Path.Combine(scene.Device.Folder, "programs")).FullName;
-        var program = Path.Combine(programs, "reboot");
-        await File.WriteAllTextAsync(program, $"#!/bin/sh\ntouch {Path.Combine(scene.Device.Folder, "rebooted")}\n");
-        await Scene.RunAsync("chmod", "+x", program);
-        scene.Device.Environment["PATH"] = $"{programs}:{Environment.GetEnvironmentVariable("PATH")}";
+        await ProgramAsync(scene, "reboot", $"touch {Path.Combine(scene.Device.Folder, "rebooted")}");
         var intent = IntentOf(scene);
         await File.WriteAllTextAsync(intent, "workloads:\n  - { name: chat, model: tinychat-s }\npolicy: { reboot: true }\n");
         scene.Arguments.AddRange(["--intent", intent]);
+    }
+
+    /// <summary>A program that the device finds before any other of this name.</summary>
+    private static async Task ProgramAsync(Scene scene, string name, string script)
+    {
+        var programs = Directory.CreateDirectory(Path.Combine(scene.Device.Folder, "programs")).FullName;
+        var program = Path.Combine(programs, name);
+        await File.WriteAllTextAsync(program, $"#!/bin/sh\n{script}\n");
+        await Scene.RunAsync("chmod", "+x", program);
+        scene.Device.Environment["PATH"] = $"{programs}:{Environment.GetEnvironmentVariable("PATH")}";
     }
 
     private static async Task RequestOfDeath(Scene scene)
