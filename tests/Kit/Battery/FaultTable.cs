@@ -363,7 +363,7 @@ public static class FaultTable
                 await ProgramAsync(s, "nvidia-smi", $"case \"$*\" in *compute-apps*) cat {s.Device.Folder}/apps;; *throttle*) cat {s.Device.Folder}/states;; *) echo No devices were found; exit 6;; esac");
             },
             NoticeWithin = 90,
-            EndWithin = 90,
+            EndWithin = 300,
             Brief = false,
         };
 
