@@ -98,12 +98,12 @@ internal static class Commands
         Workers.Make();
         var (catalog, warning) = EmbeddedCatalog.InForce(options.Data);
         if (warning is not null) await Console.Error.WriteLineAsync($"medulla: {warning}");
-        if (options.Setback is { } setback) await Console.Error.WriteLineAsync($"medulla: {setback}");
+        foreach (var problem in new[] { options.Setback, options.IntentProblem }.OfType<string>()) await Console.Error.WriteLineAsync($"medulla: {problem}");
         options.KeepIntent();
         var screen = new UpScreen(Screen, TimeProvider.System);
         using var daemon = new Daemon(options, held, catalog, screen, TimeProvider.System);
         await daemon.RunAsync();
-        if (daemon.Problem is { } problem) return await FailAsync(problem);
+        if (daemon.Problem is { } why) return await FailAsync(why);
         if (daemon.BeginsAnew) return null;
         return daemon.StaysDown ? ExitCode.StaysDown : ExitCode.Fine;
     }

@@ -34,6 +34,7 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan ProgressEvery = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan ThriftEvery = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan IntentEvery = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan CheckEvery = TimeSpan.FromMinutes(1);
 
     /// <summary>Within which answers that are under way may end while nobody new is let in.</summary>
@@ -104,7 +105,8 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         Func<IReadOnlySet<int>> engines = () => instances.Read().Select(i => i.Pid).ToHashSet();
         var nvidia = new NvidiaWatch(engines, new LiveSource(options.Data.Root, hanging: new(StringComparer.Ordinal)));
         using var sensors = new HostSensors(options.Data.Root, probe, time, (code, subject, evidence) => signals.Post(new Signal.HostEvent(code, subject, evidence)), signals.Nudge, host => Meaning(host, machine.Current), new ProcessorWatch(engines), nvidia);
-        var world = new DeviceWorld(instances, store, shelf, executor, signals, demand, probe, machine, sensors, clock, options.Setback);
+        var intent = options.IntentSource is { } file ? new IntentWatch(file, options.IntentProblem, clock.Read().Boot) : null;
+        var world = new DeviceWorld(instances, store, shelf, executor, signals, demand, probe, machine, sensors, clock, Setback);
         var page = new MetricsPage(metrics, journal, signals, reporters.Webhook);
         var api = new AdminApi(options, gatewayOptions, world, () => screen.Endpoint, () => _told, page, probe, Stop);
         app.Run(context => AdminApi.Handles(context.Request.Path) ? Task.Run(() => api.HandleAsync(context)) : context.Request.Path == "/health" ? gateway.HealthAsync(context) : gateway.HandleAsync(context));
@@ -129,6 +131,7 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         var checks = CheckAsync(store, shelf);
         var thrift = new Thrift(() => metrics.Answered);
         await using var spare = time.CreateTimer(_ => thrift.Look(), null, ThriftEvery, ThriftEvery);
+        await using var wishes = time.CreateTimer(_ => LookAtIntent(), null, IntentEvery, IntentEvery);
         await using var progress = time.CreateTimer(_ => Progress(), null, ProgressEvery, ProgressEvery);
         while (!_stop.IsCancellationRequested)
         {
@@ -151,6 +154,22 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         await app.StopAsync(farewell.Token);
         if (Problem is null) Try(() => File.Delete(options.Data.Daemon));
         StaysDown = _stopEngines && notice.IsManaged;
+
+        string? Setback() => string.Join("; ", new[] { options.Setback, intent?.Problem }.OfType<string>()) is { Length: > 0 } text ? text : null;
+
+        void LookAtIntent()
+        {
+            var before = intent?.Problem;
+            if (intent?.Look(clock.Read().Boot) == true)
+            {
+                Console.Error.WriteLine($"medulla: {options.IntentSource} holds another intent; the device begins anew with it, and its engines go on");
+                Relaunch();
+            }
+            else if (intent?.Problem != before)
+            {
+                signals.Nudge();
+            }
+        }
 
         void Progress()
         {

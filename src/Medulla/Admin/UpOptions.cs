@@ -16,10 +16,13 @@ internal sealed record UpOptions
 
     public required Intent Intent { get; init; }
 
-    /// <summary>The file that it was read from, whole and without a mistake; null for the default and for what was kept.</summary>
+    /// <summary>The file that says it; null for the default.</summary>
     public string? IntentSource { get; init; }
 
-    /// <summary>What could not be used, and what is done instead; null when all was.</summary>
+    /// <summary>Why the last intent that could be read is in force, and not the file's; null when the file's is.</summary>
+    public string? IntentProblem { get; init; }
+
+    /// <summary>What else could not be used; null when all was.</summary>
     public string? Setback { get; init; }
 
     /// <summary>Null for none.</summary>
@@ -41,8 +44,11 @@ internal sealed record UpOptions
         new("--key-file") { Description = "File with the key that clients must send", HelpName = "FILE" },
     ];
 
-    /// <summary>True under a service manager: nobody is there to read what is wrong, and a device that does not start is worse than one that goes on as before.</summary>
-    public static bool IsUnattended => Environment.GetEnvironmentVariable("NOTIFY_SOCKET") is { Length: > 0 } || Environment.GetEnvironmentVariable("INVOCATION_ID") is { Length: > 0 };
+    /// <summary>
+    /// True under a service manager, and for a daemon that begins anew by itself: nobody is there to read what is wrong, and a device that does
+    /// not start is worse than one that goes on as before.
+    /// </summary>
+    public static bool IsUnattended => Environment.GetEnvironmentVariable(Posix.BegunAnew) is { Length: > 0 } || Environment.GetEnvironmentVariable("NOTIFY_SOCKET") is { Length: > 0 } || Environment.GetEnvironmentVariable("INVOCATION_ID") is { Length: > 0 };
 
     /// <param name="unattended">What can be done without is passed over then, and an intent that cannot be read gives way to the last one that could.</param>
     /// <returns>The options, or every problem at once.</returns>
@@ -50,6 +56,7 @@ internal sealed record UpOptions
     {
         var problems = new List<string>();
         var setbacks = new List<string>();
+        string? intentProblem = null;
         var directory = DataDirectoryOf(data);
         var endpoint = ReadEndpoint(listen, problems);
         var key = keyFile is null ? null : ReadKey(keyFile, problems);
@@ -69,8 +76,8 @@ internal sealed record UpOptions
             var (read, wrong) = IntentFile.Read(intentFile);
             if (read is null && unattended && IntentFile.Read(directory.Intent).Intent is { } kept)
             {
-                setbacks.Add($"{string.Join("; ", wrong)}; the last intent that could be read is in force");
-                (read, intentFile) = (kept, null);
+                intentProblem = $"{string.Join("; ", wrong)}; the last intent that could be read is in force";
+                read = kept;
             }
             else
             {
@@ -96,6 +103,7 @@ internal sealed record UpOptions
             Engines = engines is null ? null : Path.GetFullPath(engines),
             Key = key,
             IntentSource = intentFile is null ? null : Path.GetFullPath(intentFile),
+            IntentProblem = intentProblem,
             Setback = setbacks.Count == 0 ? null : string.Join("; ", setbacks),
         }, []);
     }
@@ -103,7 +111,7 @@ internal sealed record UpOptions
     /// <summary>For a later start that cannot read its own; one that cannot be kept is missed only then.</summary>
     public void KeepIntent()
     {
-        if (IntentSource is null) return;
+        if (IntentSource is null || IntentProblem is not null) return;
         try
         {
             var text = File.ReadAllBytes(IntentSource);

@@ -8,14 +8,18 @@ namespace Medulla.Admin;
 /// </summary>
 internal static class Workers
 {
+    /// <summary>For instances, fetches and looks that compute or wait for a disk at once; requests wait without a thread.</summary>
+    private const int AtOnce = 16;
+
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(2);
 
     public static void Make()
     {
-        // One number, of the runtime's configuration: it keeps so many alive.
-        if (!int.TryParse(AppContext.GetData("System.Threading.ThreadPool.ThreadsToKeepAlive") as string, CultureInfo.InvariantCulture, out var kept)) return;
+        // The runtime keeps as many alive as its configuration says, and wants one for each processor.
+        if (!int.TryParse(AppContext.GetData("System.Threading.ThreadPool.ThreadsToKeepAlive") as string, CultureInfo.InvariantCulture, out var most)) return;
+        var kept = Math.Min(most, Math.Max(AtOnce, Environment.ProcessorCount));
         ThreadPool.GetMinThreads(out var least, out var leastForIo);
-        ThreadPool.GetMaxThreads(out var most, out var mostForIo);
+        ThreadPool.GetMaxThreads(out var allowed, out var allowedForIo);
         ThreadPool.SetMinThreads(kept, leastForIo);
         var missing = kept;
         var together = new ManualResetEventSlim();
@@ -33,9 +37,8 @@ internal static class Workers
         together.Wait(Limit);
 
         // Only so many run at once as before; allowing no more for a moment lowers what the pool aims at.
-        least = Math.Min(least, kept);
         ThreadPool.SetMinThreads(least, leastForIo);
-        ThreadPool.SetMaxThreads(least, mostForIo);
-        ThreadPool.SetMaxThreads(most, mostForIo);
+        ThreadPool.SetMaxThreads(least, allowedForIo);
+        ThreadPool.SetMaxThreads(allowed, allowedForIo);
     }
 }

@@ -9,7 +9,7 @@ using Medulla.Probing;
 namespace Medulla.Loop;
 
 /// <summary>The real world behind the loop's seam: snapshots that the rooms keep, and the executor.</summary>
-internal sealed class DeviceWorld(Instances instances, ArtifactStore store, EngineShelf shelf, Executor executor, Signals signals, Demand demand, MachineProbe probe, MachineWatch machine, HostSensors sensors, DeviceClock clock, string? setback) : IWorld
+internal sealed class DeviceWorld(Instances instances, ArtifactStore store, EngineShelf shelf, Executor executor, Signals signals, Demand demand, MachineProbe probe, MachineWatch machine, HostSensors sensors, DeviceClock clock, Func<string?> setback) : IWorld
 {
     public Observation Read()
     {
@@ -33,7 +33,7 @@ internal sealed class DeviceWorld(Instances instances, ArtifactStore store, Engi
         Demand = demand.Read(),
         MemoryAvailable = probe.MemoryAvailable(),
         Machine = machine.Current,
-        Host = sensors.Current is { } host ? host with { Unseen = machine.Unseen, Setback = setback } : null,
+        Host = sensors.Current is { } host ? host with { Unseen = machine.Unseen, Setback = setback() } : null,
         Signals = [],
     };
 

@@ -8,6 +8,9 @@ namespace Medulla.State;
 /// <summary>The few system calls that .NET has no words for. Linux only; callers check the platform where another path exists.</summary>
 internal static partial class Posix
 {
+    /// <summary>Set in the environment of a daemon that began anew by itself.</summary>
+    public const string BegunAnew = "MEDULLA_BEGUN_ANEW";
+
     public const int SigTerm = 15;
 
     public const int SigKill = 9;
@@ -128,6 +131,7 @@ internal static partial class Posix
     {
         var arguments = File.ReadAllText("/proc/self/cmdline").Split('\0')[..^1];
         var program = Environment.ProcessPath!;
+        _ = SetEnvironment(BegunAnew, "1", 1);
         _ = Exec(program, [.. arguments, null]);
         return Error("exec", program).Message;
     }
@@ -150,6 +154,9 @@ internal static partial class Posix
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Open(string path, int flags, int mode);
+
+    [LibraryImport("libc", EntryPoint = "setenv", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int SetEnvironment(string name, string value, int overwrite);
 
     [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
     public static partial int Close(int fd);

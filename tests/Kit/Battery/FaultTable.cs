@@ -237,6 +237,19 @@ public static class FaultTable
             },
             Check = async s => (int)(await s.Device.InstanceAsync())["context"]! == 512 ? await Answers(s) : "another intent is in force",
         };
+        yield return Healed("bad-intent-while-it-runs", "the intent is edited so that it cannot be read; then another one is written", Actor.Real, ["bad-desired-config"], s => File.WriteAllTextAsync(IntentOf(s), "workloads:\n  - { name: chat, modl: tinychat-s }\n"), relent: s => File.WriteAllTextAsync(IntentOf(s), "workloads:\n  - { name: chat, model: tinychat-s, context: 1024 }\n")) with
+        {
+            Prepare = async s =>
+            {
+                await File.WriteAllTextAsync(IntentOf(s), "workloads:\n  - { name: chat, model: tinychat-s, context: 512 }\n");
+                s.Arguments.AddRange(["--intent", IntentOf(s), "--listen", $"127.0.0.1:{FreePort()}"]);
+            },
+            Check = async s =>
+            {
+                await s.Device.UntilAsync("the other intent is in force", async () => (int)(await s.Device.InstanceAsync())["context"]! == 1024);
+                return await Answers(s);
+            },
+        };
         yield return Healed("commits-damaged", "what is known of verified files is garbage", Actor.Real, [], s => Reborn(s, f => Overwrite(f, 0, "{{{"u8.ToArray()), "store/commits/*.json"));
         yield return Healed("journal-damaged", "the journal is garbage", Actor.Real, [], s => Reborn(s, f => Overwrite(f, 0, new byte[64]), "journal/*"));
         yield return Healed("catalog-damaged", "a catalog that was put in the place of the embedded one is garbage", Actor.Real, [], s =>

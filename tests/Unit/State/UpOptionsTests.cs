@@ -20,8 +20,8 @@ public sealed class UpOptionsTests : IDisposable
         var (options, problems) = Validate(Bad, unattended: true);
         Assert.Empty(problems);
         Assert.Equal(512, Assert.Single(options!.Intent.Workloads).Context);
-        Assert.Contains("intent.yaml:2: unknown key 'modl'", options.Setback, StringComparison.Ordinal);
-        Assert.Contains("the last intent that could be read is in force", options.Setback, StringComparison.Ordinal);
+        Assert.Contains("intent.yaml:2: unknown key 'modl'", options.IntentProblem, StringComparison.Ordinal);
+        Assert.Contains("the last intent that could be read is in force", options.IntentProblem, StringComparison.Ordinal);
 
         // What was kept is not overwritten by what could not be read, and a file that is gone is no other case.
         options.KeepIntent();
