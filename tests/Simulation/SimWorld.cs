@@ -251,7 +251,7 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
         if (_words is null && Happens(Weather.Words, step)) (_words, _wordsUntil) = (Symptoms[random.Next(Symptoms.Length)], _boot + TimeSpan.FromSeconds(random.Next(2, 200)));
         if (!Happens(Weather.Trouble, step)) return;
         _troubleUntil = _boot + TimeSpan.FromSeconds(random.Next(2, 200));
-        switch (random.Next(20))
+        switch (random.Next(22))
         {
             case 5: Tell(Conditions.UnexpectedReboot, "the machine was started anew"); break;
             case 6: Tell(Conditions.Resumed, "the machine slept for 90 s"); break;
@@ -265,6 +265,8 @@ internal sealed class SimWorld(Random random, ByteSize memory, ByteSize disk) : 
             case 14: _host = Healthy with { Unseen = "nvidia-smi did not answer in time" }; break;
             case 15: _host = Healthy with { Setback = "intent.yaml:2: unknown key; the last intent that could be read is in force" }; break;
             case 16 when _processes.Find(p => p.State == InstanceState.Ready) is { Spec: { } spec }: _signals.Add(new Signal.RequestRefused(spec.Workload, 4)); break;
+            case 17: _host = Healthy with { ProcessorStall = 80, Crowded = "others have 75 % of the processors" }; break;
+            case 18: _host = Healthy with { Underclocked = "accelerator 0 is busy 98 % of the time at 702 MHz of 2400" }; break;
             case 0: _host = Healthy with { MemoryAvailable = ByteSize.MiB(20), MemoryStall = random.Next(0, 60) }; break;
             case 1: _host = Healthy with { DiskFree = ByteSize.MiB(2) }; break;
             case 2: _host = Healthy with { OpenFiles = 19_000 }; break;
