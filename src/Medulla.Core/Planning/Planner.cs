@@ -23,6 +23,7 @@ public sealed class Planner
 
     /// <summary>An instance that is never quiet is asked beside its requests when nobody has looked at its answers for so long.</summary>
     private static readonly TimeSpan SanityAtLast = TimeSpan.FromMinutes(20);
+
     private static readonly TimeSpan MeasureSoon = TimeSpan.FromSeconds(30);
 
     /// <summary>Memory of what was ended is waited for so long; where it is one pool with an accelerator's, until it is there.</summary>

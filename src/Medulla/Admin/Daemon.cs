@@ -131,7 +131,7 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         var checks = CheckAsync(store, shelf);
         var thrift = new Thrift(() => metrics.Answered);
         await using var spare = time.CreateTimer(_ => thrift.Look(), null, ThriftEvery, ThriftEvery);
-        await using var wishes = time.CreateTimer(_ => LookAtIntent(), null, IntentEvery, IntentEvery);
+        await using var wishes = intent is null ? null : time.CreateTimer(_ => LookAt(intent), null, IntentEvery, IntentEvery);
         await using var progress = time.CreateTimer(_ => Progress(), null, ProgressEvery, ProgressEvery);
         while (!_stop.IsCancellationRequested)
         {
@@ -157,15 +157,15 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
 
         string? Setback() => string.Join("; ", new[] { options.Setback, intent?.Problem }.OfType<string>()) is { Length: > 0 } text ? text : null;
 
-        void LookAtIntent()
+        void LookAt(IntentWatch watch)
         {
-            var before = intent?.Problem;
-            if (intent?.Look(clock.Read().Boot) == true)
+            var before = watch.Problem;
+            if (watch.Look(clock.Read().Boot))
             {
                 Console.Error.WriteLine($"medulla: {options.IntentSource} holds another intent; the device begins anew with it, and its engines go on");
                 Relaunch();
             }
-            else if (intent?.Problem != before)
+            else if (watch.Problem != before)
             {
                 signals.Nudge();
             }

@@ -55,10 +55,10 @@ internal sealed class NvidiaWatch(Func<IReadOnlySet<int>> engines, LiveSource so
         if (source.Ask(ProbeTable.NvidiaUse, Limit) is not { } apps || source.Ask(ProbeTable.NvidiaSlowing, Limit) is not { } devices) return null;
         if (apps.End != ReadingEnd.Whole || devices.End != ReadingEnd.Whole) return new Seen(false, null, null, null);
         var ours = engines();
-        var foreign = Rows(apps.Text, 3)
+        var foreign = Rows(apps.Text, least: 3, most: 3)
             .Where(r => int.TryParse(r[0], CultureInfo.InvariantCulture, out var pid) && !ours.Contains(pid) && long.TryParse(r[1], CultureInfo.InvariantCulture, out var used) && used >= TellMiB)
             .Select(r => $"pid {r[0]} ({Path.GetFileName(r[2])}) has {r[1]} MiB of an accelerator");
-        var states = devices.Text.Split('\n').Select(l => l.Split(',', StringSplitOptions.TrimEntries)).Where(r => r.Length > 1).ToList();
+        var states = Rows(devices.Text, least: 2, most: 6).ToList();
         var slowed = states
             .Where(r => Reasons(r[1]) is { } reasons && (reasons & Heat) != 0)
             .Select(r => $"accelerator {r[0]} slows itself down because of its temperature (reasons {r[1]})");
@@ -73,6 +73,6 @@ internal sealed class NvidiaWatch(Func<IReadOnlySet<int>> engines, LiveSource so
         static ulong? Reasons(string bits) => bits.StartsWith("0x", StringComparison.OrdinalIgnoreCase) && ulong.TryParse(bits.AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var reasons) ? reasons : null;
         static double? Number(string text) => double.TryParse(text, CultureInfo.InvariantCulture, out var number) ? number : null;
         static string? Told(IEnumerable<string> sentences) => string.Join("; ", sentences.Take(4)) is { Length: > 0 } text ? text : null;
-        static IEnumerable<string[]> Rows(string text, int columns) => text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.Split(',', columns, StringSplitOptions.TrimEntries)).Where(r => r.Length == columns);
+        static IEnumerable<string[]> Rows(string text, int least, int most) => text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.Split(',', most, StringSplitOptions.TrimEntries)).Where(r => r.Length >= least);
     }
 }

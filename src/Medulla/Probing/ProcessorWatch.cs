@@ -18,6 +18,7 @@ internal sealed class ProcessorWatch(Func<IReadOnlySet<int>> engines, string roo
     /// <summary>The share of the processors' time that others have, and the share of the time in which something waits, at which it begins and above which it goes on.</summary>
     private static readonly (double Share, double Stall) Begins = (40, 50), GoesOn = (25, 30);
 
+    /// <summary>Ticks of the daemon and its engines until now.</summary>
     private readonly Dictionary<int, long> _own = [];
     private Dictionary<int, long> _before = [];
     private (long All, long Busy, long Stolen)? _last;
@@ -88,8 +89,7 @@ internal sealed class ProcessorWatch(Func<IReadOnlySet<int>> engines, string roo
     /// <summary>Whoever had most since it began.</summary>
     private string Most()
     {
-        var ours = engines().Append(Environment.ProcessId).ToHashSet();
-        var (pid, ticks) = Processes().Where(p => !ours.Contains(p.Key)).Select(p => (p.Key, p.Value - _before.GetValueOrDefault(p.Key))).OrderByDescending(p => p.Item2).FirstOrDefault();
+        var (pid, ticks) = Processes().Where(p => !_own.ContainsKey(p.Key)).Select(p => (p.Key, p.Value - _before.GetValueOrDefault(p.Key))).OrderByDescending(p => p.Item2).FirstOrDefault();
         return ticks > 0 && Stat(pid) is { } stat ? $", {stat.Name} (pid {pid}) most of it" : "";
     }
 

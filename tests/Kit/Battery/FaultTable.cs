@@ -231,9 +231,8 @@ public static class FaultTable
         {
             Prepare = async s =>
             {
-                await File.WriteAllTextAsync(IntentOf(s), "workloads:\n  - { name: chat, model: tinychat-s, context: 512 }\n");
+                await Intend(s, "workloads:\n  - { name: chat, model: tinychat-s, context: 512 }\n");
                 s.Device.Environment["INVOCATION_ID"] = "by-a-manager";
-                s.Arguments.AddRange(["--intent", IntentOf(s)]);
             },
             Check = async s => (int)(await s.Device.InstanceAsync())["context"]! == 512 ? await Answers(s) : "another intent is in force",
         };
@@ -241,8 +240,8 @@ public static class FaultTable
         {
             Prepare = async s =>
             {
-                await File.WriteAllTextAsync(IntentOf(s), "workloads:\n  - { name: chat, model: tinychat-s, context: 512 }\n");
-                s.Arguments.AddRange(["--intent", IntentOf(s), "--listen", $"127.0.0.1:{FreePort()}"]);
+                await Intend(s, "workloads:\n  - { name: chat, model: tinychat-s, context: 512 }\n");
+                s.Arguments.AddRange(["--listen", $"127.0.0.1:{FreePort()}"]);
             },
             Check = async s =>
             {
@@ -410,9 +409,14 @@ public static class FaultTable
     {
         scene.Device.Environment["HF_ENDPOINT"] = source;
         scene.Device.Environment["HF_HUB_CACHE"] = Path.Combine(scene.Device.Folder, "no-cache");
-        var intent = IntentOf(scene);
-        await File.WriteAllTextAsync(intent, "workloads:\n  - { name: chat, model: tinychat-s }\n  - { name: vectors, task: embedding, model: embeddinggemma-300m }\n");
-        scene.Arguments.AddRange(["--intent", intent]);
+        await Intend(scene, "workloads:\n  - { name: chat, model: tinychat-s }\n  - { name: vectors, task: embedding, model: embeddinggemma-300m }\n");
+    }
+
+    /// <summary>The device is started with this intent.</summary>
+    private static async Task Intend(Scene scene, string text)
+    {
+        await File.WriteAllTextAsync(IntentOf(scene), text);
+        scene.Arguments.AddRange(["--intent", IntentOf(scene)]);
     }
 
     private static string IntentOf(Scene scene) => Path.Combine(scene.Device.Folder, "intent.yaml");
@@ -498,9 +502,7 @@ public static class FaultTable
     private static async Task MayReboot(Scene scene)
     {
         await ProgramAsync(scene, "reboot", $"touch {Path.Combine(scene.Device.Folder, "rebooted")}");
-        var intent = IntentOf(scene);
-        await File.WriteAllTextAsync(intent, "workloads:\n  - { name: chat, model: tinychat-s }\npolicy: { reboot: true }\n");
-        scene.Arguments.AddRange(["--intent", intent]);
+        await Intend(scene, "workloads:\n  - { name: chat, model: tinychat-s }\npolicy: { reboot: true }\n");
     }
 
     /// <summary>A program that the device finds before any other of this name.</summary>
