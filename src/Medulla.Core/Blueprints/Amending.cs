@@ -26,6 +26,8 @@ public static class Amending
             AmendmentKind.LessContext => LessContext(spec, factor, workload),
             AmendmentKind.FewerSlots when spec.Parallel > 1 => spec with { Parallel = Math.Clamp((int)(spec.Parallel * factor), 1, spec.Parallel - 1) },
             AmendmentKind.SmallerBatch when settings.MicroBatch > LeastBatch => With(settings with { MicroBatch = Math.Max(LeastBatch, (int)(settings.MicroBatch * factor)) }),
+            AmendmentKind.OffloadLess when settings.Accelerator >= 0 && shape is { Experts: > 0 } && settings.ExpertsOnHost < shape.Layers =>
+                With(settings with { ExpertsOnHost = shape.Layers - (int)((shape.Layers - settings.ExpertsOnHost) * factor) }),
             AmendmentKind.OffloadLess when settings.Accelerator >= 0 && Layers() is var layers and > 0 => With(settings with { GpuLayers = (int)(layers * factor) }),
             AmendmentKind.KvType when frees && settings.FlashAttention != FlashAttention.Off && settings.Kv is KvType.F16 => With(settings with { Kv = KvType.Q8 }),
             AmendmentKind.KvType when frees && settings.FlashAttention != FlashAttention.Off && settings.Kv is KvType.Q8 => With(settings with { Kv = KvType.Q4 }),
@@ -35,11 +37,11 @@ public static class Amending
         };
         if (next is null || next.Id == spec.Id) return null;
         var word = System.Text.Json.JsonNamingPolicy.KebabCaseLower.ConvertName(step.Do.ToString());
-        var scale = shape is null ? 1 : (double)Need(next, shape).Total.Bytes / Math.Max(1, Need(spec, shape).Total.Bytes);
+        var (memory, onDevice) = shape is null ? (spec.Memory, spec.DeviceMemory) : MemoryOf(next, spec, shape);
         return next with
         {
-            Memory = new ByteSize((long)(spec.Memory.Bytes * scale)),
-            DeviceMemory = new ByteSize((long)(spec.DeviceMemory.Bytes * scale)),
+            Memory = memory,
+            DeviceMemory = onDevice,
             Amended = spec.Amended.Length == 0 ? word : $"{spec.Amended}, {word}",
         };
 
@@ -54,6 +56,16 @@ public static class Amending
         return next < spec.Context ? spec with { Context = next } : null;
     }
 
+    /// <summary>What was planned before, pool by pool in proportion to what is predicted: what leaves the device goes to the host.</summary>
+    private static (ByteSize Host, ByteSize Device) MemoryOf(InstanceSpec next, InstanceSpec spec, ModelShape shape)
+    {
+        var (before, after) = (Need(spec, shape), Need(next, shape));
+        if (spec.DeviceMemory == ByteSize.Zero) return (Scaled(spec.Memory, before.Total, after.Total), ByteSize.Zero);
+        return (Scaled(spec.Memory, before.Host, after.Host), Scaled(spec.DeviceMemory, before.Device + before.OtherDevices, after.Device + after.OtherDevices));
+
+        static ByteSize Scaled(ByteSize planned, ByteSize from, ByteSize to) => new((long)(planned.Bytes * ((double)to.Bytes / Math.Max(1, from.Bytes))));
+    }
+
     private static MemoryNeed Need(InstanceSpec spec, ModelShape shape) => MemoryFit.Of(shape, spec.Weights.Size, new FitSettings
     {
         Context = spec.Context,
@@ -65,6 +77,7 @@ public static class Amending
         Devices = Math.Max(1, spec.Settings.Devices),
         GpuLayers = spec.Settings.GpuLayers is 0 ? null : spec.Settings.GpuLayers,
         ExpertsOnHost = spec.Settings.ExpertsOnHost,
+        Unified = spec.Settings.Accelerator >= 0 && spec.DeviceMemory == ByteSize.Zero,
         PromptCache = ByteSize.MiB(spec.Settings.PromptCacheMiB),
     });
 }

@@ -33,7 +33,7 @@ internal sealed class Foresight(Calibration calibration, Placement processor, IL
         var device = At(way, way.Place, Math.Max(1, offload.Devices), model, file, prompt).Together(slots);
         if (offload.IsWhole) return device;
         var host = At(way, processor, 1, model, file, prompt).Together(slots);
-        return Forecast.Spread(device, host, OnHost(model, shape, offload));
+        return Forecast.Spread(device, host, OnHost(shape, offload));
     }
 
     /// <summary>Tokens per second that <see cref="Of"/> cannot exceed: what memory allows. Infinity when it is not known.</summary>
@@ -43,15 +43,19 @@ internal sealed class Foresight(Calibration calibration, Placement processor, IL
         var device = Roofline.Decode(WorkOf(way, way.Place, Math.Max(1, offload.Devices), model, file, 0)) ?? double.PositiveInfinity;
         if (offload.IsWhole) return device;
         var host = Roofline.Decode(WorkOf(way, processor, 1, model, file, 0)) ?? double.PositiveInfinity;
-        return Forecast.OneAfterTheOther(device, host, OnHost(model, shape, offload));
+        return Forecast.OneAfterTheOther(device, host, OnHost(shape, offload));
     }
 
-    /// <summary>Experts on the host: their share of what a token reads. Layers on the host: their share of all layers.</summary>
-    private static double OnHost(ModelEntry model, ModelShape shape, Offload offload)
+    /// <summary>Experts on the host: their share of what a token reads, times that of the layers whose experts they are. Layers on the host: their share of all layers.</summary>
+    private static double OnHost(ModelShape shape, Offload offload)
     {
-        var active = model.ActiveB is { } some ? some / model.ParametersB : 1;
-        var expert = shape.ExpertShare * active;
-        return Math.Clamp(offload.ExpertsOnHost > 0 ? expert / Math.Max(1e-9, 1 - shape.ExpertShare + expert) : 1 - ((double)(offload.Layers ?? shape.Layers) / Math.Max(1, shape.Layers)), 0, 1);
+        var share = offload.HostShare(shape.Layers);
+        if (offload.ExpertsOnHost == 0) return share;
+        var experts = shape.ExpertShare * shape.ExpertsUsed / Math.Max(1, shape.Experts);
+
+        // Of the table of embeddings a token reads one row, unless the same table is the output.
+        var rest = Math.Max(0, 1 - shape.ExpertShare - (shape.TiedEmbedding ? 0 : shape.EmbeddingShare));
+        return share * experts / Math.Max(1e-9, experts + rest);
     }
 
     private Answer At(Way way, Placement place, int devices, ModelEntry model, ModelFile file, int prompt)

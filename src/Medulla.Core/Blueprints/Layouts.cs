@@ -53,12 +53,13 @@ internal sealed class Layouts
         foreach (var offload in Offloads(way))
         {
             // Nothing is lost here but by the place: what could not be better than the best so far at any speed is not looked at.
-            var placeLoss = Merit.PlaceLoss(offload, _hasAccelerator);
-            if (best is not null && !_exhaustive && Merit.Of(_workload, _model, unshaped, 0, placeLoss, null) <= best.Merit) continue;
+            var leastLoss = Merit.PlaceLoss(offload, 0, _hasAccelerator);
+            if (best is not null && !_exhaustive && Merit.Of(_workload, _model, unshaped, 0, leastLoss, null) <= best.Merit) continue;
             if (FitOf(way, file, offload, told) is not { } fit) continue;
+            var placeLoss = Merit.PlaceLoss(fit.Offload, fit.Offload.HostShare(_shape.Layers), _hasAccelerator);
             if (_exhaustive || blocked is null || !IsNoGain(way, file, fit, unshaped, placeLoss))
             {
-                fit.Forecast = _ground.Foresight.Of(_workload, _model, _shape, file, way, offload, fit.Frame.Slots);
+                fit.Forecast = _ground.Foresight.Of(_workload, _model, _shape, file, way, fit.Offload, fit.Frame.Slots);
                 fit.Merit = Merit.Of(_workload, _model, unshaped, fit.Frame.Loss, placeLoss, fit.Forecast);
                 if (best is null || fit.Merit > best.Merit) best = fit;
             }
@@ -113,7 +114,7 @@ internal sealed class Layouts
         {
             if (frame.Kv != KvType.F16 && (told.FlashAttention == FlashAttention.Off || way.Place.IsProcessor)) continue;
             var need = Need(way, file, offload, told, frame);
-            if (Holds(way, need, offload)) return new Fit(offload, frame, need);
+            if (Holds(way, need, offload)) return Filled(way, file, told, new Fit(offload, frame, need));
 
             // Frames come in the order of what they give up, not of size: only the smallest shows that none fits.
             if (frame != _frames[0]) continue;
@@ -123,6 +124,31 @@ internal sealed class Layouts
         }
 
         return null;
+    }
+
+    /// <summary>
+    /// The same with as much on the device as it holds, but one layer: layers are not equally large. Several devices share layers by
+    /// number, and those whose experts are elsewhere would all lie on the first: there all experts stay on the host.
+    /// </summary>
+    private Fit Filled(Way way, ModelFile file, Told told, Fit fit)
+    {
+        if (fit.Offload.IsWhole) return fit;
+        var experts = fit.Offload.ExpertsOnHost > 0;
+        if (experts && fit.Offload.Devices > 1) return fit;
+        var (holds, tooMuch) = experts ? (0, _shape.Layers) : (fit.Offload.Layers ?? _shape.Layers, _shape.Layers + 1);
+        while (tooMuch - holds > 1)
+        {
+            var middle = (holds + tooMuch) / 2;
+            if (Holds(way, Need(way, file, With(middle), told, fit.Frame), fit.Offload)) holds = middle;
+            else tooMuch = middle;
+        }
+
+        if (holds <= 1) return fit;
+        var filled = With(holds - 1);
+        return new Fit(filled, fit.Frame, Need(way, file, filled, told, fit.Frame));
+
+        // Of the experts' layers those on the device are counted.
+        Offload With(int layers) => experts ? fit.Offload with { ExpertsOnHost = _shape.Layers - layers } : fit.Offload with { Layers = layers };
     }
 
     private Candidate Candidate(Way way, ModelFile file, Told told, Fit fit, string? blocked)
@@ -264,4 +290,8 @@ internal readonly record struct Offload(int Devices, int? Layers, int ExpertsOnH
 {
     /// <summary>Nothing is left on the host, or everything is.</summary>
     public bool IsWhole => Devices == 0 || (Layers is null && ExpertsOnHost == 0);
+
+    /// <param name="layers">Of the model.</param>
+    /// <returns>Share of the layers, or of those with experts, that the host holds.</returns>
+    public double HostShare(int layers) => (double)(ExpertsOnHost > 0 ? Math.Min(ExpertsOnHost, layers) : layers - (Layers ?? layers)) / Math.Max(1, layers);
 }

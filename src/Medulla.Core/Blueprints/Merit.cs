@@ -32,7 +32,7 @@ public static class Merit
     /// <summary>A placeholder comes behind anything that is a model at all.</summary>
     private const double Placeholder = 100;
 
-    /// <summary>What computes on the host beside an accelerator takes it from everybody else, and its speed depends on them.</summary>
+    /// <summary>What computes on the host beside an accelerator takes it from everybody else, and its speed depends on them: a quarter of this for the least, all of it for everything.</summary>
     private const double LayersOnHost = 8;
 
     private const double ExpertsOnHost = 4;
@@ -60,12 +60,13 @@ public static class Merit
     public static double QuantLoss(ModelFile file, ModelEntry model) =>
         ByName(file.Quant) ?? (model.ParametersB > 0 ? ByBits(file.Size.Bytes * 8 / (model.ParametersB * 1e9)) : 3);
 
+    /// <param name="onHost">Share of the layers that the host computes, or whose experts.</param>
     /// <param name="idle">The machine has an accelerator that this does not use.</param>
-    internal static double PlaceLoss(Offload offload, bool idle)
+    internal static double PlaceLoss(Offload offload, double onHost, bool idle)
     {
         if (offload.Devices == 0) return idle ? BesideIdleAccelerator : 0;
-        if (offload.ExpertsOnHost > 0) return ExpertsOnHost;
-        return offload.Layers is null ? 0 : LayersOnHost;
+        if (offload.IsWhole) return 0;
+        return (offload.ExpertsOnHost > 0 ? ExpertsOnHost : LayersOnHost) * (0.25 + (0.75 * onHost));
     }
 
     private static double ByBits(double bits) => bits switch

@@ -177,7 +177,7 @@ public sealed record ChoicePlan
     private static string OffloadText(EngineSettings settings)
     {
         if (settings.Accelerator < 0) return "everything on the processor";
-        if (settings.ExpertsOnHost > 0) return "all layers on the accelerator, experts in host memory";
+        if (settings.ExpertsOnHost > 0) return $"all layers on the accelerator, {(settings.ExpertsOnHost == int.MaxValue ? "experts" : $"experts of {settings.ExpertsOnHost} layers")} in host memory";
         return settings.GpuLayers is { } layers ? $"{layers} layers on the accelerator, the rest on the processor" : "all layers on the accelerator";
     }
 }

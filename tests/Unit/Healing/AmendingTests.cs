@@ -1,6 +1,7 @@
 using Medulla.Core.Blueprints;
 using Medulla.Core.Intents;
 using Medulla.Core.Knowledge;
+using Medulla.Core.Units;
 
 namespace Medulla.Tests.Unit.Healing;
 
@@ -18,6 +19,20 @@ public class AmendingTests
         Assert.Equal((256, "smaller-batch"), Of(spec, AmendmentKind.SmallerBatch, s => (s.Settings.MicroBatch, s.Amended)));
         Assert.Equal((KvType.Q8, "kv-type"), Of(spec, AmendmentKind.KvType, s => (s.Settings.Kv, s.Amended)));
         Assert.Equal((FlashAttention.Off, "kv-type"), Of(spec, AmendmentKind.KvType, s => (s.Settings.FlashAttention, s.Amended), frees: false));
+    }
+
+    [Fact]
+    public void Experts_leave_the_accelerator_before_layers_do_and_the_memory_goes_with_them()
+    {
+        var shape = ModelShape.Approximate("qwen3moe", 40, 98304, 30_000_000_000, 3_000_000_000, 32768) with { Experts = 128, ExpertsUsed = 8 };
+        var spec = LivenessTests.Spec(100);
+        spec = spec with { Memory = ByteSize.GiB(2), DeviceMemory = ByteSize.GiB(18), Weights = spec.Weights with { Size = ByteSize.GiB(16) }, Settings = spec.Settings with { Accelerator = 0, Devices = 1, GpuLayers = null } };
+        var half = Amending.Apply(spec, Step(AmendmentKind.OffloadLess), frees: true, Chat, shape)!;
+        var quarter = Amending.Apply(half, Step(AmendmentKind.OffloadLess), frees: true, Chat, shape)!;
+        Assert.Equal((20, 30), (half.Settings.ExpertsOnHost, quarter.Settings.ExpertsOnHost));
+        Assert.True(half.DeviceMemory < spec.DeviceMemory && half.Memory > spec.Memory, $"{half.DeviceMemory} and {half.Memory}");
+        var none = spec with { Settings = spec.Settings with { ExpertsOnHost = int.MaxValue } };
+        Assert.Equal(20, Amending.Apply(none, Step(AmendmentKind.OffloadLess), frees: true, Chat, shape)!.Settings.GpuLayers);
     }
 
     [Fact]

@@ -54,6 +54,24 @@ public class ResolverTests
         Assert.Empty(resolution.Rejections.Select(r => r.Model).Intersect(resolution.Candidates.Concat(resolution.Blocked).Select(c => c.Model.Id)));
     }
 
+    [Theory]
+    [InlineData("rtx-4060-laptop", "qwen3.6-35b-a3b")]
+    [InlineData("rtx-4090", "qwen3-coder-next")]
+    [InlineData("h200", "deepseek-v4-flash")]
+    [InlineData("rtx-4060-laptop", "qwen3-14b")]
+    public void What_does_not_fit_whole_fills_the_accelerator_first(string hardware, string model)
+    {
+        var known = new Knowing { Policy = new Policy(), IsDefault = true, Machine = PlanCommand.Typical(hardware, Catalog).Machine!, Catalog = Catalog };
+        var spread = Resolver.Resolve(AnySpeed with { Model = new ModelId(model) }, known, PoolUse.None).Candidates.Where(c => c.Place.Index == 0 && c.Spec.Settings is { ExpertsOnHost: > 0 } or { GpuLayers: not null }).ToList();
+        Assert.NotEmpty(spread);
+        Assert.All(spread, c =>
+        {
+            var planned = Budget.Device(c.Place.Memory!.Value);
+            var layer = c.File.Size.Bytes / ModelShapes.Of(c.Model).Layers;
+            Assert.InRange(c.Spec.DeviceMemory.Bytes, planned.Bytes - (5 * layer / 2), planned.Bytes - (layer / 2));
+        });
+    }
+
     [Fact]
     public void Half_the_speed_and_twice_the_wait_lose_to_a_decently_smaller_model_and_not_to_the_smallest()
     {
