@@ -31,11 +31,13 @@ internal static class ModelFiles
             ActiveB = map.Real("active_b", 0.00001, 100_000),
             ContextMax = map.Number("context_max", 128, 1 << 24, required: grows) ?? 512,
             KvBytesPerToken = map.Number("kv_bytes_per_token", 0, 1 << 24, required: grows) ?? 0,
+            Pooling = map.Text("pooling"),
             Architecture = map.Map("architecture") is { } architecture ? ReadArchitecture(architecture) : null,
             Files = [.. map.Maps("files", required: true).Select(ReadFile)],
             Golden = [.. map.Maps("golden").Select(ReadGolden)],
         };
         if (model.Tasks.IsEmpty) map.Problem("'tasks' names none");
+        if (model.Pooling is not (null or "mean" or "cls" or "last")) map.Problem($"'pooling' is '{model.Pooling}'; there are mean, cls and last");
         if (model.ActiveB > model.ParametersB) map.Problem($"'active_b' is {model.ActiveB} and 'parameters_b' only {model.ParametersB}");
         return model;
     }
@@ -98,6 +100,8 @@ internal static class ModelFiles
         var exact = map.Size("size");
         var about = map.Size("size_about");
         if (exact is null == about is null) map.Problem("one of 'size' (bytes) and 'size_about' is needed");
+        var parts = map.Texts("parts").Select(t => Parsed(map, t)).ToImmutableArray();
+        var digest = map.Parsed<Digest>("sha256", "a sha256");
         var file = new ModelFile
         {
             Name = map.FileName("name", required: true) ?? "",
@@ -105,13 +109,23 @@ internal static class ModelFiles
             Format = map.Choice("format", Formats) ?? ModelFormat.Gguf,
             Size = exact ?? about ?? ByteSize.Zero,
             IsSizeExact = exact is not null,
-            Digest = map.Parsed<Digest>("sha256", "a sha256"),
+            Digest = parts.IsEmpty ? digest : ModelFile.DigestOf(parts),
+            Parts = parts,
             Projector = map.Map("projector") is { } projector ? ReadFile(projector) : null,
             Sources = [.. map.Maps("sources", required: true).Select(ReadSource).OfType<ModelSource>()],
         };
+        if (!parts.IsEmpty && digest is not null) map.Problem("'sha256' is of one file, and 'parts' are of several: one of them is needed");
+        if (!parts.IsEmpty && (SplitName.Of(file.Name) is not { Part: 1 } split || split.Count != parts.Length)) map.Problem($"'parts' lists {parts.Length}, and {file.Name} is not named as the first of so many (NAME-00001-of-{parts.Length:00000}.gguf)");
         if (file.Size.Bytes is 0 or > MaxFile) map.Problem($"a size of {file.Size} is not believed");
         map.Finish();
         return file;
+    }
+
+    private static Digest Parsed(YamlMap map, string text)
+    {
+        if (Digest.TryParse(text, null, out var digest)) return digest;
+        map.Problem($"'{text}' in 'parts' is no sha256");
+        return default;
     }
 
     private static ModelSource? ReadSource(YamlMap map)

@@ -44,6 +44,9 @@ public sealed record ModelEntry
     /// <summary>Bytes of f16 KV cache per token of context.</summary>
     public required long KvBytesPerToken { get; init; }
 
+    /// <summary>How a vector is made of those of the tokens, of one whose file does not say it: <c>mean</c>, <c>cls</c> or <c>last</c>.</summary>
+    public string? Pooling { get; init; }
+
     /// <summary>Null when nobody has recorded it: the fit is then approximate.</summary>
     public ModelArchitecture? Architecture { get; init; }
 
@@ -153,11 +156,24 @@ public sealed record ModelFile
     /// <summary>False when <see cref="Size"/> is within a tenth of the true size, which the source is then asked for.</summary>
     public bool IsSizeExact { get; init; } = true;
 
-    /// <summary>Its sha256; null when nobody has seen one: such a file is not used.</summary>
+    /// <summary>Its sha256, of a split one <see cref="DigestOf"/> its parts; null when nobody has seen one: such a file is not used.</summary>
     public required Digest? Digest { get; init; }
+
+    /// <summary>The sha256 of every part, in order, of one that is split; empty for a whole one. <see cref="Name"/> and <see cref="Sources"/> are those of the first part, <see cref="Size"/> is that of all.</summary>
+    public ImmutableArray<Digest> Parts { get; init; } = [];
 
     /// <summary>Tried in this order, and switched mid-file when one fails.</summary>
     public required ImmutableArray<ModelSource> Sources { get; init; }
+
+    /// <summary>What stands for all parts of a split file together.</summary>
+    public static Digest DigestOf(IEnumerable<Digest> parts) => Units.Digest.Of($"parts {string.Join(' ', parts)}");
+
+    /// <summary>The files that it is fetched as: itself, or its parts, whose sizes are not known but for what all have together.</summary>
+    public ImmutableArray<ModelFile> Pieces()
+    {
+        if (Parts.IsEmpty || SplitName.Of(Name) is not { } split) return [this];
+        return [.. split.All().Zip(Parts, (name, digest) => this with { Name = name, Digest = digest, Parts = [], IsSizeExact = false, Sources = [.. Sources.Select(s => s.Named(name))] })];
+    }
 }
 
 /// <summary>Where a model file comes from: a closed family. A folder of the owner's (<c>--models</c>) and a Hugging Face cache are looked at before any of these.</summary>
@@ -179,6 +195,9 @@ public abstract record ModelSource
     /// <summary>True when it needs no network.</summary>
     [JsonIgnore]
     public virtual bool IsNearby => false;
+
+    /// <summary>The same place with another file of it.</summary>
+    public virtual ModelSource Named(string file) => this;
 
     /// <summary>Inside the daemon's own assembly.</summary>
     public sealed record Embedded(string Resource) : ModelSource
@@ -207,6 +226,8 @@ public abstract record ModelSource
     {
         [JsonIgnore]
         public override string Title => $"Hugging Face {Repository}";
+
+        public override ModelSource Named(string file) => this with { Path = Path[..(Path.LastIndexOf('/') + 1)] + file };
     }
 
     /// <param name="Repository"><c>owner/name</c>.</param>
@@ -216,11 +237,15 @@ public abstract record ModelSource
     {
         [JsonIgnore]
         public override string Title => $"ModelScope {Repository}";
+
+        public override ModelSource Named(string file) => this with { Path = Path[..(Path.LastIndexOf('/') + 1)] + file };
     }
 
     public sealed record Web(Uri Address) : ModelSource
     {
         [JsonIgnore]
         public override string Title => Address.Host;
+
+        public override ModelSource Named(string file) => new Web(new Uri(Address, file));
     }
 }

@@ -123,6 +123,9 @@ public sealed record ModelShape
         };
     }
 
+    /// <summary>Its file says how a vector is made of those of the tokens.</summary>
+    public bool Pools { get; init; }
+
     public bool IsWindowed(int layer) => Window > 0 && layer < Windowed.Length && Windowed[layer];
 
     private static int Padded(int width) => (width + 63) / 64 * 64;

@@ -10,7 +10,8 @@ using Medulla.State;
 namespace Medulla.Artifacts;
 
 /// <summary>
-/// Owns the verified model files by content, in <c>store/weights/DIGEST/NAME</c>, and where the owner's own copies lie.
+/// Owns the verified model files by content, in <c>store/weights/DIGEST/NAME</c>, and where the owner's own copies lie. The parts of a
+/// split file lie beside each other, as engines want them, and are there when all are.
 /// Written by fetches of the executor and by <see cref="CheckAsync"/>; read by the observer.
 /// A file is trusted while it looks as its commit record says, and is hashed again when it does not; one that is damaged is
 /// set aside, or no longer referred to when it is the owner's.
@@ -30,7 +31,7 @@ internal sealed partial class ArtifactStore : IDisposable
     private readonly HttpMessageInvoker _http;
     private readonly Neighbourhood _near;
     private readonly Lock _gate = new();
-    private ImmutableDictionary<Digest, CommitRecord> _commits = ImmutableDictionary<Digest, CommitRecord>.Empty;
+    private ImmutableDictionary<string, CommitRecord> _commits = ImmutableDictionary<string, CommitRecord>.Empty;
 
     public ArtifactStore(DataDirectory data, StoreOptions options, Catalog catalog, Signals signals, TimeProvider time, ILogger<ArtifactStore> log)
     {
@@ -87,7 +88,7 @@ internal sealed partial class ArtifactStore : IDisposable
         }
 
         await AdoptOwnAsync(cancel);
-        Nearby = [.. Absent().Where(f => f.Sources.Any(s => s.IsNearby) || _near.Find(f).Any()).Select(f => f.Digest!.Value)];
+        Nearby = [.. Absent().Where(f => f.Sources.Any(s => s.IsNearby) || f.Pieces().All(p => _near.Find(p).Any())).Select(f => f.Digest!.Value)];
         Publish();
         _signals.Nudge();
     }
@@ -95,22 +96,29 @@ internal sealed partial class ArtifactStore : IDisposable
     /// <summary>Reads a file from end to end however it looks; the result is a signal.</summary>
     public async Task VerifyAsync(Move.VerifyWeights move, CancellationToken cancel)
     {
-        var text = $"{move.Name} is not in the store";
-        var sound = _commits.TryGetValue(move.Digest, out var commit) && await ReadAgainAsync(commit, RecordOf(move.Digest), cancel);
-        if (commit is not null) text = sound ? $"{commit.Path} was read from end to end and is what was verified" : $"{commit.Path} is not what was verified";
+        var files = FilesOf(move.Digest);
+        var damaged = new List<string>();
+        foreach (var commit in files)
+        {
+            if (!await ReadAgainAsync(commit, RecordOf(commit.Key), cancel)) damaged.Add(commit.Path);
+        }
+
+        var text = files.IsEmpty ? $"{move.Name} is not in the store"
+            : damaged.Count > 0 ? $"{string.Join(" and ", damaged)} is not what was verified"
+            : $"{files[0].Path} was read from end to end{(files.Length > 1 ? $", with its other {files.Length - 1} parts," : "")} and is what was verified";
         Publish();
-        _signals.Post(new Signal.Verified(move.Subject, sound, text));
+        _signals.Post(new Signal.Verified(move.Subject, !files.IsEmpty && damaged.Count == 0, text));
     }
 
     /// <summary>Removes staged parts that nobody fetches, and models of ours that are not to be kept; the owner's files are never touched.</summary>
     public void Sweep(ImmutableArray<Digest> keep, ISet<string> staged)
     {
         foreach (var part in Directory.EnumerateFiles(Staged).Where(p => !staged.Contains(Path.GetFileName(p).Split('.')[0]))) File.Delete(part);
-        foreach (var commit in _commits.Values.Where(c => IsOurs(c) && !keep.Contains(c.Digest)).ToList())
+        foreach (var commit in _commits.Values.Where(c => IsOurs(c) && !keep.Contains(c.Whole)).ToList())
         {
-            File.Delete(RecordOf(commit.Digest));
-            lock (_gate) _commits = _commits.Remove(commit.Digest);
-            Directory.Delete(Path.GetDirectoryName(commit.Path)!, recursive: true);
+            File.Delete(RecordOf(commit.Key));
+            Forget(commit);
+            if (Path.GetDirectoryName(commit.Path) is { } folder && Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
             LogSwept(commit.Path);
         }
 
@@ -119,7 +127,7 @@ internal sealed partial class ArtifactStore : IDisposable
     }
 
     /// <summary>True while the file looks as it did when it was verified: asked right before it is run.</summary>
-    public bool Trusts(Digest digest) => _commits.TryGetValue(digest, out var commit) && Posix.Stat(commit.Path) == commit.Stamp;
+    public bool Trusts(Digest digest) => FilesOf(digest) is { IsEmpty: false } files && files.All(f => Posix.Stat(f.Path) == f.Stamp);
 
     /// <summary>Brings a file here from the first source that has it; the outcome is a signal.</summary>
     public async Task FetchAsync(Move.FetchWeights move, IProgress<OperationFact> progress, CancellationToken cancel)
@@ -129,7 +137,7 @@ internal sealed partial class ArtifactStore : IDisposable
         FetchOutcome outcome;
         try
         {
-            outcome = await FetchAsync(move, digest, failures, new Meter(move, progress, _time), cancel);
+            outcome = await FetchAsync(move.File, failures, new Meter(move, progress, _time), cancel);
         }
         catch (StagingException e)
         {
@@ -149,29 +157,56 @@ internal sealed partial class ArtifactStore : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    private async Task<FetchOutcome> FetchAsync(Move.FetchWeights move, Digest digest, List<SourceFailure> failures, Meter meter, CancellationToken cancel)
+    private async Task<FetchOutcome> FetchAsync(ModelFile file, List<SourceFailure> failures, Meter meter, CancellationToken cancel)
     {
-        if (_commits.ContainsKey(digest)) return FetchOutcome.Done;
-        foreach (var (path, source) in _near.Find(move.File))
+        var whole = file.Digest!.Value;
+        var pieces = file.Pieces();
+        for (var i = 0; i < pieces.Length; i++)
+        {
+            var part = pieces.Length == 1 ? null : new PartOf(whole, i + 1, pieces.Length);
+            if (_commits.TryGetValue(CommitRecord.KeyOf(pieces[i].Digest!.Value, part), out var here))
+            {
+                meter.Have(here.Stamp.Size);
+                continue;
+            }
+
+            if (part is not null) meter.Name($"part {part.Number} of {part.Count}, ");
+            var outcome = await FetchAsync(pieces[i], whole, part, failures, meter, cancel);
+            if (outcome != FetchOutcome.Done) return outcome;
+        }
+
+        return FetchOutcome.Done;
+    }
+
+    private async Task<FetchOutcome> FetchAsync(ModelFile file, Digest whole, PartOf? part, List<SourceFailure> failures, Meter meter, CancellationToken cancel)
+    {
+        var digest = file.Digest!.Value;
+        var record = RecordOf(CommitRecord.KeyOf(digest, part));
+        var target = Path.Combine(Weights, whole.Hex, file.Name);
+        foreach (var (path, source) in _near.Find(file))
         {
             meter.Say($"{source}: verifying");
             if (await HashAsync(path, cancel) == digest)
             {
-                Recommit(new CommitRecord(digest, path, default), RecordOf(digest));
+                Recommit(new CommitRecord(digest, part is null ? path : Linked(path, target), default) { Part = part }, record);
                 return FetchOutcome.Done;
             }
 
             failures.Add(new SourceFailure(source, $"{path} is not the file that the catalog knows", FailureKind.WrongContent));
         }
 
-        if (NoRoom(move.File) is { } noRoom)
+        if (NoRoom(file, whole) is { } noRoom)
         {
             failures.Add(new SourceFailure("disk", noRoom));
             return FetchOutcome.NoSpace;
         }
 
-        var file = move.File.IsSizeExact ? move.File : await MeasureAsync(move.File, failures, meter, cancel);
-        if (file is null) return FetchOutcome.NoSource;
+        if (!file.IsSizeExact)
+        {
+            if (await MeasureAsync(file, part, failures, meter, cancel) is not { } measured) return FetchOutcome.NoSource;
+            file = measured;
+        }
+
         using var staging = await Staging.OpenAsync(Path.Combine(Staged, digest.Hex + ".part"), digest, file.Size.Bytes, _options.CheckpointBytes, cancel);
         meter.Begin(staging);
         var damaged = false;
@@ -187,8 +222,8 @@ internal sealed partial class ArtifactStore : IDisposable
 
             if (staging.Current() == digest)
             {
-                var commit = staging.Commit(Path.Combine(Weights, digest.Hex, move.File.Name), RecordOf(digest));
-                Keep(commit);
+                Keep(staging.Commit(target, record, part));
+                meter.Have(file.Size.Bytes);
                 return FetchOutcome.Done;
             }
 
@@ -199,6 +234,16 @@ internal sealed partial class ArtifactStore : IDisposable
 
         if (staging.Length > 0) staging.Checkpoint();
         return damaged ? FetchOutcome.Damaged : FetchOutcome.NoSource;
+    }
+
+    /// <summary>A name beside the other parts for one that lies elsewhere under another.</summary>
+    private static string Linked(string path, string link)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(link)!);
+        if (new FileInfo(link) is { LinkTarget: not null } or { Exists: true }) File.Delete(link);
+        File.CreateSymbolicLink(link, path);
+        Posix.SyncDirectory(Path.GetDirectoryName(link)!);
+        return link;
     }
 
     /// <summary>Null when all bytes came.</summary>
@@ -229,16 +274,17 @@ internal sealed partial class ArtifactStore : IDisposable
         }
     }
 
-    /// <summary>The file with the length that the first reachable source gives it; null when none does.</summary>
-    private async Task<ModelFile?> MeasureAsync(ModelFile file, List<SourceFailure> failures, Meter meter, CancellationToken cancel)
+    /// <summary>The file with the length that the first reachable source gives it; null when none does. Of a part only the size of all is known.</summary>
+    private async Task<ModelFile?> MeasureAsync(ModelFile file, PartOf? part, List<SourceFailure> failures, Meter meter, CancellationToken cancel)
     {
         foreach (var source in file.Sources.Where(s => !s.IsNearby))
         {
             meter.Say(source.Title);
             var (address, token) = AddressOf(source);
             var (length, reason, kind) = await new Download(_http, _options, _time).LengthAsync(address, token, cancel);
-            if (length is { } bytes && Math.Abs(bytes - file.Size.Bytes) <= file.Size.Bytes / 10) return file with { Size = new ByteSize(bytes), IsSizeExact = true };
-            failures.Add(new SourceFailure(source.Title, reason ?? $"its file has {length} bytes, and the catalog knows about {file.Size.Bytes}", kind));
+            var most = file.Size.Bytes + (file.Size.Bytes / 10);
+            if (length is { } bytes && bytes <= most && bytes >= (part is null ? most - (file.Size.Bytes / 5) : 1)) return file with { Size = new ByteSize(bytes), IsSizeExact = true };
+            failures.Add(new SourceFailure(source.Title, reason ?? $"its file has {length} bytes, and the catalog knows about {file.Size.Bytes}{(part is null ? "" : " for all parts")}", kind));
             meter.Say($"{source.Title}: {failures[^1].Reason}");
         }
 
@@ -268,9 +314,10 @@ internal sealed partial class ArtifactStore : IDisposable
     /// Null when there is room for it within disk and policy; what is staged already counts as taken. What the daemon carries is the
     /// last that a device can serve with, so it may take from what else stays free.
     /// </summary>
-    private string? NoRoom(ModelFile file)
+    private string? NoRoom(ModelFile file, Digest whole)
     {
-        var (size, free) = (file.Size, new ByteSize(FreeSpace));
+        var here = _commits.Values.Where(c => c.Whole == whole).Sum(c => c.Stamp.Size);
+        var (size, free) = (new ByteSize(Math.Max(0, file.Size.Bytes - here)), new ByteSize(FreeSpace));
         if (file.Sources.Any(s => s is ModelSource.Embedded))
         {
             if (size > free) return $"it needs {size}, and {free} are free below {_data.Store}. Make room";
@@ -280,7 +327,7 @@ internal sealed partial class ArtifactStore : IDisposable
             return $"it needs {size}, {free} are free below {_data.Store}, and {_options.Policy.DiskReserve} stay free. Make room, or lower policy.disk_reserve";
         }
 
-        var held = new ByteSize(_commits.Values.Where(IsOurs).Sum(c => c.Stamp.Size));
+        var held = new ByteSize(_commits.Values.Where(c => IsOurs(c) && new FileInfo(c.Path).LinkTarget is null).Sum(c => c.Stamp.Size));
         return _options.Policy.DiskCap is { } cap && held + size > cap ? $"it needs {size}, the store holds {held}, and policy.disk_cap is {cap}" : null;
     }
 
@@ -289,33 +336,23 @@ internal sealed partial class ArtifactStore : IDisposable
         var known = _catalog.Models.SelectMany(m => m.Files).Select(f => f.Digest).OfType<Digest>().ToHashSet();
         var own = ImmutableArray.CreateBuilder<ModelEntry>();
         var findings = ImmutableArray.CreateBuilder<string>();
-        foreach (var path in _near.Owned())
+        foreach (var paths in Neighbourhood.Models(_near.Owned(), findings))
         {
-            if (!Neighbourhood.IsGguf(path))
+            if (!Neighbourhood.IsGguf(paths[0]))
             {
-                findings.Add($"{path} does not begin as a GGUF file does, so it is not offered");
+                findings.Add($"{paths[0]} does not begin as a GGUF file does, so it is not offered");
                 continue;
             }
 
-            var commit = _commits.Values.FirstOrDefault(c => c.Path == path);
-            if (commit is null)
+            try
             {
-                Digest digest;
-                try
-                {
-                    digest = await HashAsync(path, cancel);
-                }
-                catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-                {
-                    findings.Add($"{path} cannot be read, so it is not offered: {e.Message}");
-                    continue;
-                }
-
-                if (_commits.ContainsKey(digest)) continue;
-                commit = Recommit(new CommitRecord(digest, path, default), RecordOf(digest));
+                var (whole, size) = await AdoptAsync(paths, cancel);
+                if (!known.Contains(whole) && FilesOf(whole)[0].Path == paths[0]) own.Add(Neighbourhood.Adopted(paths[0], size, whole));
             }
-
-            if (!known.Contains(commit.Digest)) own.Add(Neighbourhood.Adopted(path, commit.Stamp.Size, commit.Digest));
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                findings.Add($"{paths[0]} cannot be read, so it is not offered: {e.Message}");
+            }
         }
 
         // The same models stay the same array: what was resolved from them stays remembered.
@@ -323,13 +360,44 @@ internal sealed partial class ArtifactStore : IDisposable
         Findings = findings.ToImmutable();
     }
 
-    private IEnumerable<ModelFile> Absent() => _catalog.Models.SelectMany(m => m.Files).Where(f => f.Digest is not null && !_commits.ContainsKey(f.Digest.Value));
+    /// <summary>Files that were committed are not read again; the others are, and are committed where they are.</summary>
+    private async Task<(Digest Whole, long Size)> AdoptAsync(ImmutableArray<string> paths, CancellationToken cancel)
+    {
+        var digests = new List<Digest>();
+        foreach (var path in paths) digests.Add(_commits.Values.FirstOrDefault(c => c.Path == path)?.Digest ?? await HashAsync(path, cancel));
+        var whole = paths.Length == 1 ? digests[0] : ModelFile.DigestOf(digests);
+        if (FilesOf(whole).IsEmpty)
+        {
+            for (var i = 0; i < paths.Length; i++)
+            {
+                var commit = new CommitRecord(digests[i], paths[i], default) { Part = paths.Length == 1 ? null : new PartOf(whole, i + 1, paths.Length) };
+                Recommit(commit, RecordOf(commit.Key));
+            }
+        }
 
-    private string RecordOf(Digest digest) => Path.Combine(Commits, digest.Hex + ".json");
+        return (whole, FilesOf(whole).Sum(c => c.Stamp.Size));
+    }
+
+    /// <summary>The verified files of a model in the order of its parts; empty while one is missing.</summary>
+    private ImmutableArray<CommitRecord> FilesOf(Digest whole)
+    {
+        if (_commits.TryGetValue(whole.Hex, out var one)) return [one];
+        ImmutableArray<CommitRecord> parts = [.. _commits.Values.Where(c => c.Part?.Whole == whole).OrderBy(c => c.Part!.Number)];
+        return parts.Length > 0 && parts.Length == parts[0].Count ? parts : [];
+    }
+
+    private IEnumerable<ModelFile> Absent() => _catalog.Models.SelectMany(m => m.Files).Where(f => f.Digest is { } digest && FilesOf(digest).IsEmpty);
+
+    private string RecordOf(string key) => Path.Combine(Commits, key + ".json");
 
     private void Keep(CommitRecord commit)
     {
-        lock (_gate) _commits = _commits.SetItem(commit.Digest, commit);
+        lock (_gate) _commits = _commits.SetItem(commit.Key, commit);
+    }
+
+    private void Forget(CommitRecord commit)
+    {
+        lock (_gate) _commits = _commits.Remove(commit.Key);
     }
 
     private CommitRecord Recommit(CommitRecord commit, string record)
@@ -376,7 +444,7 @@ internal sealed partial class ArtifactStore : IDisposable
 
     private void Lose(CommitRecord commit, string record, string reason)
     {
-        lock (_gate) _commits = _commits.Remove(commit.Digest);
+        Forget(commit);
         var aside = "";
         try
         {
@@ -388,13 +456,16 @@ internal sealed partial class ArtifactStore : IDisposable
             aside = $"; it could not be set aside: {e.Message}";
         }
 
-        _signals.Post(new Signal.ArtifactDamaged(Subjects.Weights(commit.Digest), $"{commit.Path}: {reason}{aside}"));
+        _signals.Post(new Signal.ArtifactDamaged(Subjects.Weights(commit.Whole), $"{commit.Path}: {reason}{aside}"));
     }
 
     private void Publish()
     {
-        Facts = [.. _commits.Values.OrderBy(c => c.Path, StringComparer.Ordinal).Select(c => new WeightsFact(c.Digest, new ByteSize(c.Stamp.Size), c.Path))];
-        Nearby = Nearby.RemoveAll(_commits.ContainsKey);
+        Facts = [.. from model in _commits.Values.Select(c => c.Whole).Distinct().Select(FilesOf)
+                    where !model.IsEmpty
+                    orderby model[0].Path
+                    select new WeightsFact(model[0].Whole, new ByteSize(model.Sum(c => c.Stamp.Size)), model[0].Path)];
+        Nearby = Nearby.RemoveAll(d => !FilesOf(d).IsEmpty);
     }
 
     private static async Task<Digest> HashAsync(string path, CancellationToken cancel)
@@ -413,19 +484,34 @@ internal sealed partial class ArtifactStore : IDisposable
     private sealed class Meter(Move.FetchWeights move, IProgress<OperationFact> progress, TimeProvider time)
     {
         private Staging? _staging;
+        private string _part = "";
         private string _detail = "";
         private double? _rate;
+        private long _before;
         private long _lastLength;
         private long _lastAt;
 
+        private long Length => _before + (_staging?.Length ?? 0);
+
+        /// <summary>Parts that are here.</summary>
+        public void Have(long bytes)
+        {
+            _before += bytes;
+            _staging = null;
+        }
+
+        /// <summary>Which part is meant.</summary>
+        public void Name(string part) => _part = part;
+
         public void Begin(Staging staging)
         {
-            (_staging, _lastLength, _lastAt) = (staging, staging.Length, time.GetTimestamp());
+            _staging = staging;
+            (_lastLength, _lastAt) = (Length, time.GetTimestamp());
         }
 
         public void Say(string detail)
         {
-            _detail = detail;
+            _detail = $"{_part}{detail}";
             Report();
         }
 
@@ -433,12 +519,12 @@ internal sealed partial class ArtifactStore : IDisposable
         {
             var elapsed = time.GetElapsedTime(_lastAt);
             if (elapsed < ProgressEvery) return;
-            var now = (_staging!.Length - _lastLength) / elapsed.TotalSeconds;
+            var now = (Length - _lastLength) / elapsed.TotalSeconds;
             _rate = _rate is { } before ? (0.7 * before) + (0.3 * now) : now;
-            (_lastLength, _lastAt) = (_staging.Length, time.GetTimestamp());
+            (_lastLength, _lastAt) = (Length, time.GetTimestamp());
             Report();
         }
 
-        private void Report() => progress.Report(new OperationFact(move.Subject, _detail, _staging is null ? null : new ByteSize(_staging.Length), move.File.Size, _rate));
+        private void Report() => progress.Report(new OperationFact(move.Subject, _detail, Length == 0 && _staging is null ? null : new ByteSize(Length), move.File.Size, _rate));
     }
 }

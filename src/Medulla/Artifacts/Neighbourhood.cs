@@ -19,7 +19,11 @@ internal sealed class Neighbourhood(StoreOptions options)
     /// <summary>Files on this disk that could be this model file by their size or name. Their bytes are still to be verified.</summary>
     public IEnumerable<(string Path, string Source)> Find(ModelFile file)
     {
-        foreach (var path in Owned().Where(p => Posix.Stat(p)?.Size == file.Size.Bytes)) yield return (path, "the models folder");
+        if (file.IsSizeExact)
+        {
+            foreach (var path in Owned().Where(p => Posix.Stat(p)?.Size == file.Size.Bytes)) yield return (path, "the models folder");
+        }
+
         foreach (var source in file.Sources)
         {
             if (source is ModelSource.HuggingFace hub)
@@ -27,7 +31,7 @@ internal sealed class Neighbourhood(StoreOptions options)
                 foreach (var cache in options.HuggingFaceCaches)
                 {
                     var blob = Path.Combine(cache, "models--" + hub.Repository.Replace("/", "--", StringComparison.Ordinal), "blobs", file.Digest?.Hex ?? "");
-                    if (Posix.Stat(blob)?.Size == file.Size.Bytes) yield return (blob, "the Hugging Face cache");
+                    if (Posix.Stat(blob) is { } stamp && (!file.IsSizeExact || stamp.Size == file.Size.Bytes)) yield return (blob, "the Hugging Face cache");
                 }
             }
             else if (source is ModelSource.Shipped shipped && Path.Combine(options.Shipped, shipped.Path) is var path && File.Exists(path))
@@ -45,7 +49,28 @@ internal sealed class Neighbourhood(StoreOptions options)
         return Directory.EnumerateFiles(options.Models, "*.gguf", walk).Order(StringComparer.Ordinal).Take(MaxFiles);
     }
 
+    /// <summary>The files of each model: one, or the parts of a split one in order. Parts whose others are missing are none, and a finding.</summary>
+    public static IEnumerable<ImmutableArray<string>> Models(IEnumerable<string> files, ImmutableArray<string>.Builder findings)
+    {
+        foreach (var group in files.GroupBy(f => SplitName.Of(Path.GetFileName(f)) is { } name ? Path.Combine(Path.GetDirectoryName(f)!, name.All()[0]) : f))
+        {
+            if (SplitName.Of(Path.GetFileName(group.Key)) is not { } split)
+            {
+                yield return [group.Key];
+                continue;
+            }
+
+            var folder = Path.GetDirectoryName(group.Key)!;
+            ImmutableArray<string> parts = [.. split.All().Select(p => Path.Combine(folder, p))];
+            var missing = parts.Except(group).ToList();
+            if (missing.Count == 0) yield return parts;
+            else findings.Add($"{group.First()} is a part of a model in {parts.Length} files, so it is not offered: {Path.GetFileName(missing[0])} is not beside it");
+        }
+    }
+
     /// <summary>An owner's file that the catalog does not know becomes a model of the same name; it serves only a workload that names it.</summary>
+    /// <param name="path">Of a split one the first part.</param>
+    /// <param name="size">Of all parts.</param>
     public static ModelEntry Adopted(string path, long size, Digest digest)
     {
         var header = HeaderOf(path);
@@ -95,7 +120,7 @@ internal sealed class Neighbourhood(StoreOptions options)
     private static ModelId IdOf(string path)
     {
         var name = new StringBuilder();
-        foreach (var c in Path.GetFileNameWithoutExtension(path)) name.Append(char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-' ? c : '-');
+        foreach (var c in SplitName.Of(Path.GetFileName(path))?.Name ?? Path.GetFileNameWithoutExtension(path)) name.Append(char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-' ? c : '-');
         var text = name.ToString().TrimStart('.', '_', '-');
         return ModelId.TryParse(text, null, out var id) ? id : new ModelId($"model-{Digest.Of(path).Short}");
     }

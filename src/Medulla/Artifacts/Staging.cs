@@ -87,13 +87,13 @@ internal sealed class Staging : IDisposable
     }
 
     /// <summary>Into the store: synced, renamed, recorded.</summary>
-    public CommitRecord Commit(string target, string record)
+    public CommitRecord Commit(string target, string record, PartOf? part)
     {
         AtomicFile.Sync(_file, _path);
         Directory.CreateDirectory(Path.GetDirectoryName(target)!);
         Posix.SyncDirectory(Path.GetDirectoryName(Path.GetDirectoryName(target))!);
         AtomicFile.Rename(_path, target);
-        var commit = new CommitRecord(_digest, target, Posix.Stat(target) ?? throw new IOException($"{target} is gone right after its commit"));
+        var commit = new CommitRecord(_digest, target, Posix.Stat(target) ?? throw new IOException($"{target} is gone right after its commit")) { Part = part };
         commit.Write(record);
         File.Delete(_record);
         return commit;

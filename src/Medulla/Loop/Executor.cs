@@ -117,7 +117,7 @@ internal sealed partial class Executor(Instances instances, ArtifactStore store,
     private async Task SweepAsync(Move.Sweep move, CancellationToken cancel)
     {
         HashSet<string> staged;
-        lock (_gate) staged = [.. _operations.Values.Select(o => o.Move).OfType<Move.FetchWeights>().Select(f => f.File.Digest!.Value.Hex)];
+        lock (_gate) staged = [.. _operations.Values.Select(o => o.Move).OfType<Move.FetchWeights>().SelectMany(f => f.File.Pieces()).Select(p => p.Digest!.Value.Hex)];
         var before = store.FreeSpace;
         try
         {

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Medulla.Artifacts;
 using Medulla.Core.Intents;
 using Medulla.Core.Knowledge;
@@ -231,6 +232,88 @@ public sealed class ArtifactStoreTests : IDisposable
         Assert.Equal(FetchOutcome.Done, (await FetchAsync(store, new Move.FetchWeights(new ModelId("tinychat-s"), file) { Reason = "test" })).Outcome);
     }
 
+    [Fact]
+    public async Task A_split_file_is_fetched_part_by_part_and_there_when_all_parts_are()
+    {
+        await using var parts = await Parts.StartAsync();
+        using var store = Store();
+        parts.Refused = 2;
+        Assert.Equal(FetchOutcome.NoSource, (await FetchAsync(store, parts.Move())).Outcome);
+        Assert.Empty(store.Facts);
+
+        parts.Refused = -1;
+        parts.Asked.Clear();
+        Assert.Equal(FetchOutcome.Done, (await FetchAsync(store, parts.Move())).Outcome);
+        Assert.Equal([2], parts.Asked.Distinct());
+        using var later = Store();
+        later.Load();
+        var fact = later.Facts.Single();
+        Assert.Equal((parts.File.Digest!.Value, (long)Content.Length), (fact.Digest, fact.Size.Bytes));
+        Assert.EndsWith($"store/weights/{parts.File.Digest}/{parts.File.Name}", fact.Path, StringComparison.Ordinal);
+        Assert.Equal(parts.File.Pieces().Select(p => p.Name), Directory.EnumerateFiles(Path.GetDirectoryName(fact.Path)!).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.True(later.Trusts(fact.Digest));
+
+        later.Sweep([fact.Digest], new HashSet<string>());
+        Assert.Single(later.Facts);
+        later.Sweep([], new HashSet<string>());
+        Assert.Empty(later.Facts);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Combine(_folder["data"], "store", "weights")));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Combine(_folder["data"], "store", "commits")));
+    }
+
+    [Fact]
+    public async Task Of_a_split_file_only_the_damaged_part_is_fetched_again()
+    {
+        await using var parts = await Parts.StartAsync();
+        using var store = Store();
+        await FetchAsync(store, parts.Move());
+        var damaged = Path.Combine(Path.GetDirectoryName(store.Facts.Single().Path)!, parts.File.Pieces()[1].Name);
+        await using (var file = File.OpenWrite(damaged)) file.WriteByte(0xff);
+        Assert.False(store.Trusts(parts.File.Digest!.Value));
+        await store.VerifyAsync(new Move.VerifyWeights(parts.File.Digest.Value, parts.File.Name) { Reason = "test" }, TestContext.Current.CancellationToken);
+        var signals = _signals.Drain().ToList();
+        Assert.Equal(Subjects.Weights(parts.File.Digest.Value), signals.OfType<Signal.ArtifactDamaged>().Single().Subject);
+        Assert.Contains(parts.File.Pieces()[1].Name, signals.OfType<Signal.Verified>().Single(v => !v.Sound).Text, StringComparison.Ordinal);
+        Assert.Empty(store.Facts);
+        parts.Asked.Clear();
+        Assert.Equal(FetchOutcome.Done, (await FetchAsync(store, parts.Move())).Outcome);
+        Assert.Equal([1], parts.Asked.Distinct());
+    }
+
+    [Fact]
+    public async Task Parts_in_a_hugging_face_cache_lie_beside_each_other_by_links()
+    {
+        await using var parts = await Parts.StartAsync();
+        _cache = _folder["hub"];
+        var blobs = Directory.CreateDirectory(Path.Combine(_cache, "models--owner--name", "blobs")).FullName;
+        foreach (var (piece, bytes) in parts.File.Pieces().Zip(Parts.All)) await File.WriteAllBytesAsync(Path.Combine(blobs, piece.Digest!.Value.Hex), bytes, TestContext.Current.CancellationToken);
+        using var store = Store();
+        Assert.Equal(FetchOutcome.Done, (await FetchAsync(store, parts.Move(new ModelSource.HuggingFace("owner/name", "main", $"deep/{parts.File.Name}")))).Outcome);
+        Assert.Equal(Parts.All[0], await File.ReadAllBytesAsync(store.Facts.Single().Path, TestContext.Current.CancellationToken));
+        Assert.True(store.Trusts(parts.File.Digest!.Value));
+        store.Sweep([], new HashSet<string>());
+        Assert.Equal(3, Directory.EnumerateFiles(blobs).Count());
+    }
+
+    [Fact]
+    public async Task Parts_of_the_owners_are_one_model_and_a_missing_one_is_named()
+    {
+        await using var parts = await Parts.StartAsync();
+        _models = Directory.CreateDirectory(_folder["mine"]).FullName;
+        foreach (var (piece, bytes) in parts.File.Pieces().Zip(Parts.All)) await File.WriteAllBytesAsync(Path.Combine(_models, piece.Name), [.. "GGUF"u8, .. bytes], TestContext.Current.CancellationToken);
+        using var store = Store();
+        await store.CheckAsync(TestContext.Current.CancellationToken);
+        var own = store.OwnModels.Single();
+        Assert.Equal(("big", (long)Content.Length + 12), (own.Id.Value, own.Files[0].Size.Bytes));
+        Assert.Equal(own.Files[0].Digest, store.Facts.Single().Digest);
+        Assert.EndsWith(parts.File.Name, store.Facts.Single().Path, StringComparison.Ordinal);
+
+        File.Delete(Path.Combine(_models, parts.File.Pieces()[2].Name));
+        await store.CheckAsync(TestContext.Current.CancellationToken);
+        Assert.Empty(store.OwnModels);
+        Assert.Contains("big-00003-of-00003.gguf is not beside it", store.Findings.Single(), StringComparison.Ordinal);
+    }
+
     private static async Task<bool> LieAsync(string lie, HttpContext context, ReadOnlyMemory<byte> rest)
     {
         switch (lie)
@@ -312,5 +395,49 @@ public sealed class ArtifactStoreTests : IDisposable
         _signals.Drain();
         await store.FetchAsync(move, new Progress<OperationFact>(), TestContext.Current.CancellationToken);
         return _signals.Drain().OfType<Signal.WeightsFetched>().Single();
+    }
+
+    /// <summary>A model in three parts on a mirror that says how often it sent each.</summary>
+    private sealed class Parts(Mirror mirror) : IAsyncDisposable
+    {
+        public static readonly byte[][] All = [Content[..100], Content[100..2_000_000], Content[2_000_000..]];
+
+        /// <summary>Of the parts that are not sent, the index; -1 for none.</summary>
+        public int Refused { get; set; } = -1;
+
+        public List<int> Asked { get; } = [];
+
+        public ModelSource[] Sources => [new ModelSource.Web(new Uri(mirror.Address, "/big-00001-of-00003.gguf"))];
+
+        public ModelFile File => Move().File;
+
+        public static async Task<Parts> StartAsync()
+        {
+            Parts? parts = null;
+            return parts = new Parts(await Mirror.StartAsync([], (context, _, _) => parts!.SendAsync(context)));
+        }
+
+        public Move.FetchWeights Move(params ModelSource[] sources)
+        {
+            var digests = All.Select(b => Digest.Of(b)).ToImmutableArray();
+            return new(new ModelId("model"), new ModelFile { Name = "big-00001-of-00003.gguf", Quant = "Q8_0", Size = new ByteSize(Content.Length), IsSizeExact = false, Digest = ModelFile.DigestOf(digests), Parts = digests, Sources = [.. sources.Length > 0 ? sources : Sources] }) { Reason = "test" };
+        }
+
+        public ValueTask DisposeAsync() => mirror.DisposeAsync();
+
+        private async Task<bool> SendAsync(HttpContext context)
+        {
+            var part = SplitName.Of(context.Request.Path.Value![1..])!.Part - 1;
+            lock (Asked) Asked.Add(part);
+            if (part == Refused)
+            {
+                context.Response.StatusCode = 404;
+                return true;
+            }
+
+            context.Response.ContentLength = All[part].Length;
+            await context.Response.Body.WriteAsync(All[part]);
+            return true;
+        }
     }
 }

@@ -48,6 +48,25 @@ public class CatalogTests
     }
 
     [Fact]
+    public void Parts_of_a_split_file_are_as_many_as_its_name_says()
+    {
+        using var folder = new Folder();
+        Directory.CreateDirectory(folder["models"]);
+        var (one, two) = (new string('1', 64), new string('2', 64));
+        Assert.Empty(Read($"x-00001-of-00002.gguf", $"[{one}, {two}]"));
+        Assert.Contains(Read("x-00001-of-00003.gguf", $"[{one}, {two}]"), p => p.StartsWith("catalog/models/x.yaml:", StringComparison.Ordinal) && p.Contains("named as the first of so many", StringComparison.Ordinal));
+        Assert.Contains(Read("x-00002-of-00002.gguf", $"[{one}, {two}]"), p => p.Contains("named as the first of so many", StringComparison.Ordinal));
+        Assert.Contains(Read("x-00001-of-00002.gguf", $"[{one}, beef]"), p => p.Contains("'beef' in 'parts'", StringComparison.Ordinal));
+        Assert.Contains(Read("x-00001-of-00002.gguf", $"[{one}, {two}]\n    sha256: {one}"), p => p.Contains("one of them is needed", StringComparison.Ordinal));
+
+        List<string> Read(string name, string parts)
+        {
+            File.WriteAllText(folder["models/x.yaml"], $"id: x\ntitle: X\nlicence: MIT\ntasks: [chat]\nquality: 30\ncontext_max: 1024\nkv_bytes_per_token: 1\nfiles:\n  - name: {name}\n    quant: Q8_0\n    size: 1GiB\n    parts: {parts}\n    sources: [ {{ web: {{ address: 'https://example.com/{name}' }} }} ]\n");
+            return [.. CatalogFolder.Read(folder.Path).Problems];
+        }
+    }
+
+    [Fact]
     public void The_best_that_fits_the_memory_comes_first_and_every_other_has_a_reason()
     {
         var catalog = Only(EmbeddedCatalog.Read(), "tinychat-s", "tinychat-m", "qwen3-0.6b", "qwen3-1.7b", "qwen3-4b", "qwen3-8b");

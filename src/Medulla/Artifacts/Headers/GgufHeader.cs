@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+using Medulla.Core.Knowledge;
 using Medulla.Core.Units;
 
 namespace Medulla.Artifacts.Headers;
@@ -24,6 +26,10 @@ internal sealed class GgufHeader : HeaderPart
 
     /// <summary>Files that the model is split into; 1 for a whole one.</summary>
     public int Split => Math.Max(1, _keys.Whole("split.count", SplitName.MaxParts) ?? 1);
+
+    /// <summary>File names of all parts, in order. Throws when this file is not named as the first of so many.</summary>
+    public ImmutableArray<string> PartsOf(string first) =>
+        SplitName.Of(first) is { Part: 1 } name && name.Count == Split ? name.All() : throw new HeaderException($"it is a part of a model in {Split} files, and {first} is not named as the first of them is");
 
     /// <param name="bytes">After the magic.</param>
     /// <param name="length">Length of the whole file; null when unknown.</param>

@@ -52,6 +52,7 @@ internal static class GgufShape
             EmbeddingShare = Share(tensors.EmbeddingBytes, tensors.Bytes),
             TiedEmbedding = tensors.EmbeddingBytes > 0 && !tensors.HasOutput,
             RearrangedEmbedding = !tensors.HasOutput && tensors.EmbeddingType is ("Q4_0" or "Q4_K" or "Q2_K" or "IQ4_NL" or "MXFP4"),
+            Pools = Whole("pooling_type", 16) is > 0,
             Vocabulary = tensors.Vocabulary > 0 ? tensors.Vocabulary : keys.Count("tokenizer.ggml.tokens") ?? Whole("vocab_size", 1 << 24) ?? 0,
             ContextMax = Math.Max(1, Whole("context_length", MaxContext) ?? 2048),
         };

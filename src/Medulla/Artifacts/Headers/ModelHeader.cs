@@ -49,7 +49,7 @@ internal sealed record ModelHeader
         var first = ReadPart(path);
         if (first is GgufHeader { Split: > 1 } gguf)
         {
-            var parts = SplitName.Parts(Path.GetFileName(path), gguf.Split);
+            var parts = gguf.PartsOf(Path.GetFileName(path));
             var folder = Path.GetDirectoryName(path) ?? "";
             return GgufHeader.Join([gguf, .. parts.Skip(1).Select(p => ReadPart(Path.Combine(folder, p)) as GgufHeader ?? throw new HeaderException($"{p} is not GGUF"))]);
         }

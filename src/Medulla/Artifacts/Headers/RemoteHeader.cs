@@ -32,7 +32,7 @@ internal sealed class RemoteHeader(HttpClient http, TimeProvider time)
             var first = await ReadPartAsync(address, limit.Token);
             if (first is not GgufHeader { Split: > 1 } gguf) return first.ToHeader();
             var parts = new List<GgufHeader> { gguf };
-            foreach (var name in SplitName.Parts(Uri.UnescapeDataString(address.Segments[^1]), gguf.Split).Skip(1))
+            foreach (var name in gguf.PartsOf(Uri.UnescapeDataString(address.Segments[^1])).Skip(1))
             {
                 parts.Add(await ReadPartAsync(Beside(address, name), limit.Token) as GgufHeader ?? throw new HeaderException($"{name} is not GGUF"));
             }
