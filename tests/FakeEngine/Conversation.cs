@@ -68,6 +68,7 @@ internal sealed class Conversation(Stream stream, Options options, Func<Faults> 
         return path switch
         {
             "/v1/embeddings" => await SendAsync(200, $$"""{"object":"list","model":"{{options.Alias}}","data":[{"object":"embedding","index":0,"embedding":[0.5,0.25,-0.5]}],"usage":{"prompt_tokens":1,"total_tokens":1} }"""),
+            "/v1/rerank" => await SendAsync(200, $$"""{"object":"list","model":"{{options.Alias}}","results":[{"index":0,"relevance_score":1.5},{"index":1,"relevance_score":-2.5}],"usage":{"prompt_tokens":1,"total_tokens":1} }"""),
             "/v1/chat/completions" or "/v1/completions" or "/v1/responses" => await CompleteAsync(path, body, asked),
             "/slots" => await SendAsync(200, "[]"),
             "/v1/audio/transcriptions" => await SendAsync(200, """{"text":"heard"}"""),

@@ -10,10 +10,10 @@ internal sealed class Options
     public static readonly string[] Known =
     [
         "--model", "--alias", "--host", "--port", "--ctx-size", "--parallel", "--threads", "--threads-batch", "--metrics", "--offline", "--no-ui", "--log-colors",
-        "--cache-ram", "--cache-type-k", "--cache-type-v", "--ubatch-size", "--flash-attn", "--embeddings", "--pooling",
+        "--cache-ram", "--cache-type-k", "--cache-type-v", "--ubatch-size", "--batch-size", "--flash-attn", "--embeddings", "--reranking", "--pooling",
     ];
 
-    private static readonly string[] Switches = ["--metrics", "--offline", "--no-ui", "--embeddings"];
+    private static readonly string[] Switches = ["--metrics", "--offline", "--no-ui", "--embeddings", "--reranking"];
 
     public string Alias { get; private set; } = "fake";
 

@@ -66,6 +66,28 @@ public class FirstRunTests
     }
 
     [Fact]
+    public async Task Texts_are_ranked_and_long_ones_are_embedded_in_one_piece()
+    {
+        await Engine.NeededAsync();
+        await using var device = new Device("rank");
+        var intent = Path.Combine(device.Folder, "intent.yaml");
+        await File.WriteAllTextAsync(intent, "workloads:\n  - { name: rank, task: rerank, model: tinychat-s, context: 1024, concurrency: 2 }\n  - { name: embed, task: embedding, model: tinychat-s, context: 2048, concurrency: 2 }\n", TestContext.Current.CancellationToken);
+        await (await device.Start("--intent", intent).ServesAsync("rank")).ServesAsync("embed");
+        using var ranked = await device.PostAsync("/v1/rerank", new JsonObject { ["model"] = "rank", ["query"] = "What is the capital of France?", ["documents"] = new JsonArray("Paris is the capital.", "Bananas are yellow.") });
+        var results = JsonNode.Parse(await ranked.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))!["results"]!.AsArray();
+        Assert.Equal([0, 1], results.Select(r => (int)r!["index"]!).Order());
+
+        // More than the 512 tokens of the engine's usual micro-batch, and then more than the workload's context.
+        using var embedded = await EmbedAsync(60);
+        Assert.Equal(96, JsonNode.Parse(await embedded.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))!["data"]![0]!["embedding"]!.AsArray().Count);
+        using var refused = await EmbedAsync(1000);
+        Assert.Equal(400, (int)refused.StatusCode);
+        Assert.Contains("context", await refused.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+
+        Task<HttpResponseMessage> EmbedAsync(int times) => device.PostAsync("/v1/embeddings", new JsonObject { ["model"] = "embed", ["input"] = string.Concat(Enumerable.Repeat("the quick brown fox ", times)) });
+    }
+
+    [Fact]
     public async Task A_model_of_the_owners_serves_a_workload_that_names_it_without_being_copied()
     {
         await Engine.NeededAsync();
@@ -79,5 +101,19 @@ public class FirstRunTests
         await device.Start("--intent", intent, "--models", models).ServesAsync("mine");
         Assert.Contains("Paris", await device.AskAsync("What is the capital of France?", "mine"), StringComparison.Ordinal);
         Assert.Equal(own, (string?)(await device.InstanceAsync())["model_path"]);
+    }
+
+    [Fact]
+    public async Task A_model_in_several_files_is_one_model()
+    {
+        await Engine.NeededAsync();
+        await using var device = new Device("split");
+        var models = Directory.CreateDirectory(Path.Combine(device.Folder, "models")).FullName;
+        var parts = SplitGguf.Write(Path.Combine(Places.Root, "models", "tinychat-s.q8_0.gguf"), models, "cut", 3);
+        var intent = Path.Combine(device.Folder, "intent.yaml");
+        await File.WriteAllTextAsync(intent, "workloads: [ { name: mine, model: cut, context: 1024 } ]\n", TestContext.Current.CancellationToken);
+        await device.Start("--intent", intent, "--models", models).ServesAsync("mine");
+        Assert.Contains("Paris", await device.AskAsync("What is the capital of France?", "mine"), StringComparison.Ordinal);
+        Assert.Equal(parts[0], (string?)(await device.InstanceAsync())["model_path"]);
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Net.Sockets;
 using Medulla.Core.Blueprints;
+using Medulla.Core.Intents;
 using Medulla.Core.Observing;
 using Medulla.Core.Planning;
 using Medulla.Core.Units;
@@ -175,7 +176,7 @@ public sealed class InstancesTests : IDisposable
         var golden = ImmutableArray.Create(new Core.Knowledge.GoldenPrompt("What is the capital of France?", "Paris"), new Core.Knowledge.GoldenPrompt("What color is the sky?", "green"));
         room.Start(Start(""));
         await NextAsync<Signal.InstanceReady>();
-        await room.ProbeAsync(new Move.ProbeInstance(room.Read().Single().Id, new ModelId("m"), false, golden) { Reason = "test" }, TestContext.Current.CancellationToken);
+        await room.ProbeAsync(new Move.ProbeInstance(room.Read().Single().Id, new ModelId("m"), WorkloadTask.Chat, golden) { Reason = "test" }, TestContext.Current.CancellationToken);
         var probe = room.Read().Single().Probe!;
         Assert.Equal((1, 2), (probe.Passed, probe.Asked));
         Assert.Contains("expected 'green'", probe.Failure, StringComparison.Ordinal);
@@ -218,7 +219,7 @@ public sealed class InstancesTests : IDisposable
             Context = 1024,
             Parallel = 1,
             Threads = 1,
-            Embeddings = false,
+            Task = WorkloadTask.Chat,
             Memory = ByteSize.MiB(1),
             Quality = 1,
             Placeholder = true,

@@ -25,7 +25,7 @@ public static class Amending
         {
             AmendmentKind.LessContext => LessContext(spec, factor, workload),
             AmendmentKind.FewerSlots when spec.Parallel > 1 => spec with { Parallel = Math.Clamp((int)(spec.Parallel * factor), 1, spec.Parallel - 1) },
-            AmendmentKind.SmallerBatch when settings.MicroBatch > LeastBatch => With(settings with { MicroBatch = Math.Max(LeastBatch, (int)(settings.MicroBatch * factor)) }),
+            AmendmentKind.SmallerBatch when spec.Task == WorkloadTask.Chat && settings.MicroBatch > LeastBatch => With(settings with { MicroBatch = Math.Max(LeastBatch, (int)(settings.MicroBatch * factor)) }),
             AmendmentKind.OffloadLess when settings.Accelerator >= 0 && shape is { Experts: > 0 } && settings.ExpertsOnHost < shape.Layers =>
                 With(settings with { ExpertsOnHost = shape.Layers - (int)((shape.Layers - settings.ExpertsOnHost) * factor) }),
             AmendmentKind.OffloadLess when settings.Accelerator >= 0 && Layers() is var layers and > 0 => With(settings with { GpuLayers = (int)(layers * factor) }),
@@ -53,7 +53,9 @@ public static class Amending
     {
         var least = Math.Max(LeastContext, workload.FloorContext);
         var next = Math.Max(least, (int)(spec.Context * factor) / ContextStep * ContextStep);
-        return next < spec.Context ? spec with { Context = next } : null;
+        if (next >= spec.Context) return null;
+        var batch = spec.Task == WorkloadTask.Chat ? spec.Settings.MicroBatch : Math.Min(spec.Settings.MicroBatch, next);
+        return spec with { Context = next, Settings = spec.Settings with { MicroBatch = batch } };
     }
 
     /// <summary>What was planned before, pool by pool in proportion to what is predicted: what leaves the device goes to the host.</summary>

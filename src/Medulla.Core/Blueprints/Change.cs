@@ -1,4 +1,5 @@
 using System.Globalization;
+using Medulla.Core.Intents;
 using Medulla.Core.Units;
 
 namespace Medulla.Core.Blueprints;
@@ -32,7 +33,7 @@ public sealed record Change(WorkloadName Workload, string Aspect, string To, str
     /// <summary>How a model is run, whatever ran before: what a lesson about memory is about.</summary>
     public static Change ShapeOf(InstanceSpec to)
     {
-        var shape = string.Create(CultureInfo.InvariantCulture, $"{to.Context}x{to.Parallel}t{to.Threads}{(to.Embeddings ? "e" : "")}{to.Settings.Key}");
+        var shape = string.Create(CultureInfo.InvariantCulture, $"{to.Context}x{to.Parallel}t{to.Threads}{(to.Task == WorkloadTask.Chat ? "" : to.Task.ToString())}{to.Settings.Key}");
         return new Change(to.Workload, "shape", $"{to.Weights.Digest.Short}@{to.Engine.Digest.Short}:{shape}", $"run {to.Model} for {to.Workload} with {to.Context} tokens for each of {to.Parallel} requests");
     }
 }

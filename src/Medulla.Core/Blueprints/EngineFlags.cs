@@ -1,4 +1,5 @@
 using System.Globalization;
+using Medulla.Core.Intents;
 using Medulla.Core.Knowledge;
 using Medulla.Core.Units;
 
@@ -40,13 +41,12 @@ public static class EngineFlags
         }
 
         if (settings.MicroBatch != 512) May("--ubatch-size", Number(settings.MicroBatch));
+        if (settings.MicroBatch > 2048) May("--batch-size", Number(settings.MicroBatch));
         if (settings.LoadMode != LoadMode.Auto) May("--load-mode", Word(settings.LoadMode));
         May("--cache-ram", Number(settings.PromptCacheMiB));
-        if (spec.Embeddings)
-        {
-            May("--embeddings");
-            May("--pooling", "mean");
-        }
+        if (spec.Task == WorkloadTask.Embedding) May("--embeddings");
+        if (spec.Task == WorkloadTask.Rerank) May("--reranking");
+        if (settings.Pooling is { } pooling) May("--pooling", pooling);
 
         return flags.ToImmutable();
 

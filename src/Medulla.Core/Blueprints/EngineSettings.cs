@@ -36,13 +36,16 @@ public sealed record EngineSettings
     /// <summary><c>layer</c> or <c>row</c>; null for the engine's own choice.</summary>
     public string? Split { get; init; }
 
+    /// <summary>How a vector is made of those of the tokens, of a model that does not say it itself: <c>mean</c>.</summary>
+    public string? Pooling { get; init; }
+
     /// <summary><c>NAME=value</c>, separated by spaces; from the catalog's fixed list of names.</summary>
     public string Environment { get; init; } = "";
 
     /// <summary>Part of an instance's id and of the key of a lesson: short, and the same for the same settings.</summary>
     public string Key => _key.Of(this, static s => string.Create(
         CultureInfo.InvariantCulture,
-        $"a{s.Accelerator}d{s.Devices}g{s.GpuLayers?.ToString(CultureInfo.InvariantCulture) ?? "all"}x{s.ExpertsOnHost}k{s.Kv}u{s.MicroBatch}f{s.FlashAttention}l{s.LoadMode}p{s.PromptCacheMiB}s{s.Split}{s.Environment}"));
+        $"a{s.Accelerator}d{s.Devices}g{s.GpuLayers?.ToString(CultureInfo.InvariantCulture) ?? "all"}x{s.ExpertsOnHost}k{s.Kv}u{s.MicroBatch}f{s.FlashAttention}l{s.LoadMode}p{s.PromptCacheMiB}s{s.Split}{s.Pooling}{s.Environment}"));
 
     private Memo<string> _key;
 }

@@ -28,8 +28,7 @@ public sealed record InstanceSpec
     /// <summary>Compute threads.</summary>
     public required int Threads { get; init; }
 
-    /// <summary>True when it serves embeddings.</summary>
-    public required bool Embeddings { get; init; }
+    public required WorkloadTask Task { get; init; }
 
     /// <summary>What it is expected to take of the host's memory, or of the one pool where memory is unified: weights, KV cache and overhead together.</summary>
     public required ByteSize Memory { get; init; }
@@ -71,7 +70,7 @@ public sealed record InstanceSpec
     [JsonIgnore]
     public SpecId Id => _id.Of(this, static s => new SpecId(Digest.Of(string.Create(
         CultureInfo.InvariantCulture,
-        $"{s.Workload}|{s.Model}|{s.Weights.Digest}|{s.Engine.Engine}|{s.Engine.Digest}|{s.Context}|{s.Parallel}|{s.Threads}|{s.Embeddings}|{s.Settings.Key}")).Short));
+        $"{s.Workload}|{s.Model}|{s.Weights.Digest}|{s.Engine.Engine}|{s.Engine.Digest}|{s.Context}|{s.Parallel}|{s.Threads}|{s.Task}|{s.Settings.Key}")).Short));
 
     /// <summary>The name of a wish: changes when the intent wants anything else of this workload.</summary>
     public static string AskedBy(Workload workload, bool isDefault) => Digest.Of($"{workload}{isDefault}").Short;

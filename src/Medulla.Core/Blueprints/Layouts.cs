@@ -71,6 +71,9 @@ internal sealed class Layouts
         return best is null ? null : Candidate(way, file, told, best, blocked);
     }
 
+    /// <summary>A file that was made for vectors says how they are made; of any other the mean is better than nothing.</summary>
+    private string? Pooling => _workload.Task != WorkloadTask.Embedding ? null : _model.Pooling ?? (_shape.Pools || _model.Tasks.Contains(WorkloadTask.Embedding) ? null : "mean");
+
     public string WhyNone(ImmutableArray<Way> ways)
     {
         if (_noGain is not null) return _noGain;
@@ -82,7 +85,7 @@ internal sealed class Layouts
     public string? Blocked(Way way, ModelFile file)
     {
         if (way.Blocked is { } reason) return reason;
-        if (_workload.Task is not (WorkloadTask.Chat or WorkloadTask.Embedding)) return $"this release serves no {_workload.Task.ToString().ToLowerInvariant()}";
+        if (_workload.Task is not (WorkloadTask.Chat or WorkloadTask.Embedding or WorkloadTask.Rerank)) return $"this release serves no {_workload.Task.ToString().ToLowerInvariant()}";
         if (file.Digest is null) return $"nobody has recorded a sha256 for {file.Name}, and nothing unverified is run";
         if (_workload.Needs.HasFlag(Abilities.Vision) && file.Projector is not null) return "this release loads no vision projectors";
         return null;
@@ -165,7 +168,7 @@ internal sealed class Layouts
             Context = frame.Context,
             Parallel = frame.Slots,
             Threads = Threads(way, offload, told),
-            Embeddings = _workload.Task == WorkloadTask.Embedding,
+            Task = _workload.Task,
             Memory = memory,
             DeviceMemory = onDevice,
             Settings = new EngineSettings
@@ -175,11 +178,12 @@ internal sealed class Layouts
                 GpuLayers = way.Place.IsProcessor ? 0 : offload.Layers,
                 ExpertsOnHost = offload.ExpertsOnHost,
                 Kv = frame.Kv,
-                MicroBatch = told.MicroBatch,
+                MicroBatch = MicroBatch(told, frame),
                 FlashAttention = told.FlashAttention,
                 LoadMode = told.LoadMode,
                 PromptCacheMiB = PromptCacheMiB(file),
                 Split = told.Split,
+                Pooling = Pooling,
                 Environment = told.Environment,
             },
             Quality = _model.Quality,
@@ -213,7 +217,7 @@ internal sealed class Layouts
             Context = frame.Context,
             Parallel = frame.Slots,
             KvType = frame.Kv,
-            MicroBatch = told.MicroBatch,
+            MicroBatch = MicroBatch(told, frame),
             FlashAttention = told.FlashAttention != FlashAttention.Off,
             Family = llama ? EngineFamily.LlamaCpp : EngineFamily.VllmLike,
             HasGpu = !way.Place.IsProcessor,
@@ -233,6 +237,9 @@ internal sealed class Layouts
         var free = Budget.Device(memory) - new ByteSize(_taken.Of(way.Place.Index).Bytes / Math.Max(1, way.Place.Count));
         return need.Device <= free && need.Host <= _host && offload.Devices <= way.Place.Count;
     }
+
+    /// <summary>What is not continued is read in one piece: a longer text than a micro-batch is refused.</summary>
+    private int MicroBatch(Told told, Frame frame) => _workload.Task == WorkloadTask.Chat ? told.MicroBatch : Math.Max(512, frame.Context);
 
     private static int PromptCacheMiB(ModelFile file) => (int)Math.Min(512, file.Size.Bytes / 8 >> 20);
 

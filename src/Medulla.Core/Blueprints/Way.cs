@@ -18,14 +18,14 @@ internal sealed record Way(EngineEntry Engine, BuildEntry Build, Placement Place
 
     private static readonly Digest NotHere = Digest.Of("not here yet");
 
-    /// <summary>Every way that this machine's hardware allows, in the catalog's order.</summary>
+    /// <summary>Every way that this machine's hardware allows, in the catalog's order. A server of the owner's is no way: whether there is one is not looked for.</summary>
     public static ImmutableArray<Way> Of(Knowing known, WorkloadTask task, ImmutableArray<Placement> places)
     {
         var platform = $"{known.Machine.Os.Family}-{known.Machine.Os.Architecture}";
         var ways = ImmutableArray.CreateBuilder<Way>();
         foreach (var engine in known.Catalog.Engines.Where(e => e.Tasks.Contains(task)))
         {
-            foreach (var build in engine.Builds.Where(b => b.Platforms.IsEmpty || known.Machine.Os.Family.Length == 0 || b.Platforms.Contains(platform, StringComparer.Ordinal)))
+            foreach (var build in engine.Builds.Where(b => b.Runs != Mechanism.Service).Where(b => b.Platforms.IsEmpty || known.Machine.Os.Family.Length == 0 || b.Platforms.Contains(platform, StringComparer.Ordinal)))
             {
                 foreach (var place in places.Where(p => CanUse(build, p)))
                 {
@@ -63,7 +63,6 @@ internal sealed record Way(EngineEntry Engine, BuildEntry Build, Placement Place
     {
         var name = new EngineBuild(engine.Id, NotHere, "") { Backend = build.Backend };
         if (build.Runs == Mechanism.Container) return $"{name} comes as a container, and this release starts none";
-        if (build.Runs == Mechanism.Service) return $"{name} is a server of the owner's, and this release uses none";
         if (engine.Binary != "llama-server") return $"this release does not know how to start {engine.Binary}";
         return build.Sources.Any(s => IsPinned(s, platform)) ? null : $"nobody has recorded a sha256 for {name} on {platform}, and nothing unverified is run";
     }

@@ -1,4 +1,5 @@
 using Medulla.Core.Blueprints;
+using Medulla.Core.Intents;
 using Medulla.Core.Knowledge;
 using Medulla.Core.Observing;
 using Medulla.Core.Units;
@@ -48,7 +49,7 @@ public abstract record Move
     }
 
     /// <summary>Asks an instance its golden prompts. Done when the result is observed.</summary>
-    public sealed record ProbeInstance(InstanceId Id, ModelId Model, bool Embeddings, ImmutableArray<GoldenPrompt> Golden) : Move
+    public sealed record ProbeInstance(InstanceId Id, ModelId Model, WorkloadTask Task, ImmutableArray<GoldenPrompt> Golden) : Move
     {
         public override string Subject => Subjects.Instance(Id);
 

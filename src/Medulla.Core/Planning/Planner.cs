@@ -218,7 +218,7 @@ public sealed class Planner
 
         // One of them in turn is enough for a look, and all of them for a doubt: on a slow box each costs seconds.
         var golden = doubted ? spec.Golden : [spec.Golden[(int)(_situation.Now.TotalMinutes % spec.Golden.Length)]];
-        Do(new Move.ProbeInstance(fact.Id, spec.Model, spec.Embeddings, golden) { Reason = doubted ? "one wrong answer is not believed" : "answers are looked at now and then" });
+        Do(new Move.ProbeInstance(fact.Id, spec.Model, spec.Task, golden) { Reason = doubted ? "one wrong answer is not believed" : "answers are looked at now and then" });
     }
 
     /// <summary>
@@ -400,7 +400,7 @@ public sealed class Planner
         if (ready.Probe is null || (ready.Probe is { IsGood: false, NoAnswer: true } probe && probe.InARow < Judge.ProbeTries))
         {
             _drift.Add(new Drift(Subjects.Instance(ready.Id), $"{trial.Candidate.Model} has given no proof yet"));
-            Do(new Move.ProbeInstance(ready.Id, trial.Candidate.Model, trial.Candidate.Embeddings, trial.Candidate.Golden) { Reason = $"the trial of {trial.Candidate.Model} needs proof" });
+            Do(new Move.ProbeInstance(ready.Id, trial.Candidate.Model, trial.Candidate.Task, trial.Candidate.Golden) { Reason = $"the trial of {trial.Candidate.Model} needs proof" });
             Wait(subject, $"{trial.Candidate.Model} is being asked its golden prompts", trial.Deadline, "its answers");
         }
         else

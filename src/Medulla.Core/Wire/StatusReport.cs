@@ -73,7 +73,7 @@ public sealed record StatusReport
         Endpoint = null,
         Data = data,
         IntentGeneration = memory.IntentGeneration,
-        Workloads = [.. memory.Target.Instances.Select(i => new WorkloadReport(i.Workload.Value, i.Embeddings ? "embedding" : "chat", i.Model.Value, false, "no daemon runs", i.Context, i.Residency == Residency.OnDemand ? "on-demand" : "resident", false))],
+        Workloads = [.. memory.Target.Instances.Select(i => new WorkloadReport(i.Workload.Value, i.Task.ToString().ToLowerInvariant(), i.Model.Value, false, "no daemon runs", i.Context, i.Residency == Residency.OnDemand ? "on-demand" : "resident", false))],
         Instances = [],
         Trials = [],
         Moves = [],

@@ -6,6 +6,7 @@ using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Medulla.Core.Intents;
 using Medulla.Core.Knowledge;
 using Medulla.Core.Observing;
 using Medulla.Core.Planning;
@@ -74,10 +75,11 @@ internal sealed class EngineClient : IDisposable
         return answer.IsSuccessStatusCode;
     }, cancel);
 
-    /// <summary>True when it produced a real token, or a real vector.</summary>
-    public Task<bool> GivesTokenAsync(bool embeddings, CancellationToken cancel) => WithinAsync(ProbeLimit, async limit =>
+    /// <summary>True when it produced a real token, a real vector or real scores, whichever is its task.</summary>
+    public Task<bool> GivesTokenAsync(WorkloadTask task, CancellationToken cancel) => WithinAsync(ProbeLimit, async limit =>
     {
-        if (embeddings) return await EmbedAsync("Hello", limit);
+        if (task == WorkloadTask.Embedding) return await EmbedAsync(limit);
+        if (task == WorkloadTask.Rerank) return (await RankAsync(limit)).Count == 2;
         using var answer = await PostAsync("/v1/completions", """{"prompt":"Hello","max_tokens":1,"temperature":0}""", limit);
         return answer.RootElement.TryGetProperty("usage", out var usage) && usage.TryGetProperty("completion_tokens", out var tokens) && tokens.GetInt32() >= 1;
     }, cancel);
@@ -102,23 +104,23 @@ internal sealed class EngineClient : IDisposable
         }
     }
 
-    /// <summary>Asks the golden prompts at temperature 0, or for one vector.</summary>
+    /// <summary>Asks the golden prompts at temperature 0, or for one vector, or for the scores of two texts.</summary>
     public async Task<ProbeFact> ProbeAsync(Move.ProbeInstance move, CancellationToken cancel)
     {
-        var prompts = move.Golden.IsEmpty ? [new GoldenPrompt("Hello!", "")] : move.Golden;
+        ImmutableArray<GoldenPrompt> prompts = move.Golden.IsEmpty || move.Task != WorkloadTask.Chat ? [new GoldenPrompt("Hello!", "")] : move.Golden;
         var (passed, garbled) = (0, false);
         string? failure = null;
-        foreach (var prompt in move.Embeddings ? [prompts[0]] : prompts)
+        foreach (var prompt in prompts)
         {
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
             limit.CancelAfter(ProbeLimit);
-            var wrong = move.Embeddings ? (await EmbedAsync("Hello", limit.Token) ? null : "the vector is not a vector") : await AskAsync(prompt, limit.Token).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+            var wrong = await WrongAsync(move.Task, prompt, limit.Token).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
             if (wrong is null) passed++;
             else failure ??= wrong;
             garbled |= wrong == OneCharacter;
         }
 
-        return new ProbeFact(passed, move.Embeddings ? 1 : prompts.Length, failure) { Garbled = garbled };
+        return new ProbeFact(passed, prompts.Length, failure) { Garbled = garbled };
     }
 
     /// <summary>
@@ -190,34 +192,53 @@ internal sealed class EngineClient : IDisposable
     }
 
     /// <summary>Null when the answer is as expected.</summary>
-    private async Task<string?> AskAsync(GoldenPrompt prompt, CancellationToken cancel)
+    private async Task<string?> WrongAsync(WorkloadTask task, GoldenPrompt prompt, CancellationToken cancel)
     {
         try
         {
-            var text = JsonEncodedText.Encode(prompt.Prompt);
-            var body = "{\"messages\":[{\"role\":\"user\",\"content\":\"" + text + "\"}],\"temperature\":0,\"max_tokens\":64,\"chat_template_kwargs\":{\"enable_thinking\":false}}";
-            using var answer = await PostAsync("/v1/chat/completions", body, cancel);
-            var message = answer.RootElement.GetProperty("choices")[0].GetProperty("message");
-            var content = message.GetProperty("content").GetString() ?? "";
-            var said = content.Trim().Length > 0;
-            if (content.Length >= 24 && content.AsSpan().Count(content[^1]) > content.Length * 9 / 10) return OneCharacter;
-
-            // Without an expectation any words are proof, thoughts among them.
-            if (prompt is { Contains: "", JsonKeys.IsEmpty: true }) said |= message.TryGetProperty("reasoning_content", out var thoughts) && thoughts.ValueKind == JsonValueKind.String && thoughts.GetString()!.Trim().Length > 0;
-            if (said && content.Contains(prompt.Contains, StringComparison.Ordinal) && HasKeys(content, prompt.JsonKeys)) return null;
-            return prompt.Contains.Length == 0 && !prompt.JsonKeys.IsEmpty ? $"asked '{prompt.Prompt}', expected a JSON object with {string.Join(", ", prompt.JsonKeys)}" : $"asked '{prompt.Prompt}', expected '{prompt.Contains}'";
+            return task switch
+            {
+                WorkloadTask.Embedding => await EmbedAsync(cancel) ? null : "the vector is not a vector",
+                WorkloadTask.Rerank => (await RankAsync(cancel)).Distinct().Count() == 2 ? null : "an answer and something else did not get two different scores",
+                _ => await AskAsync(prompt, cancel),
+            };
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or SocketException or JsonException or KeyNotFoundException or InvalidOperationException)
+        catch (Exception e) when (e is HttpRequestException or IOException or SocketException or JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
             return $"asked '{prompt.Prompt}', got no answer: {e.Message}";
         }
     }
 
-    private async Task<bool> EmbedAsync(string text, CancellationToken cancel)
+    /// <summary>Null when the answer is as expected.</summary>
+    private async Task<string?> AskAsync(GoldenPrompt prompt, CancellationToken cancel)
     {
-        using var answer = await PostAsync("/v1/embeddings", $$"""{"input":"{{text}}"}""", cancel);
+        var text = JsonEncodedText.Encode(prompt.Prompt);
+        var body = "{\"messages\":[{\"role\":\"user\",\"content\":\"" + text + "\"}],\"temperature\":0,\"max_tokens\":64,\"chat_template_kwargs\":{\"enable_thinking\":false}}";
+        using var answer = await PostAsync("/v1/chat/completions", body, cancel);
+        var message = answer.RootElement.GetProperty("choices")[0].GetProperty("message");
+        var content = message.GetProperty("content").GetString() ?? "";
+        var said = content.Trim().Length > 0;
+        if (content.Length >= 24 && content.AsSpan().Count(content[^1]) > content.Length * 9 / 10) return OneCharacter;
+
+        // Without an expectation any words are proof, thoughts among them.
+        if (prompt is { Contains: "", JsonKeys.IsEmpty: true }) said |= message.TryGetProperty("reasoning_content", out var thoughts) && thoughts.ValueKind == JsonValueKind.String && thoughts.GetString()!.Trim().Length > 0;
+        if (said && content.Contains(prompt.Contains, StringComparison.Ordinal) && HasKeys(content, prompt.JsonKeys)) return null;
+        return prompt.Contains.Length == 0 && !prompt.JsonKeys.IsEmpty ? $"asked '{prompt.Prompt}', expected a JSON object with {string.Join(", ", prompt.JsonKeys)}" : $"asked '{prompt.Prompt}', expected '{prompt.Contains}'";
+    }
+
+    private async Task<bool> EmbedAsync(CancellationToken cancel)
+    {
+        using var answer = await PostAsync("/v1/embeddings", """{"input":"Hello"}""", cancel);
         var vector = answer.RootElement.GetProperty("data")[0].GetProperty("embedding").EnumerateArray().Select(v => v.GetDouble()).ToList();
         return vector.Count > 0 && vector.TrueForAll(double.IsFinite) && vector.Exists(v => v != 0);
+    }
+
+    /// <summary>Scores of an answer and of something else; empty when one is no number.</summary>
+    private async Task<List<double>> RankAsync(CancellationToken cancel)
+    {
+        using var answer = await PostAsync("/v1/rerank", """{"query":"What is the capital of France?","documents":["Paris is the capital of France.","Bananas are yellow."]}""", cancel);
+        var scores = answer.RootElement.GetProperty("results").EnumerateArray().Select(r => r.GetProperty("relevance_score").GetDouble()).ToList();
+        return scores.TrueForAll(double.IsFinite) ? scores : [];
     }
 
     private async Task<JsonDocument> PostAsync(string path, string body, CancellationToken cancel)

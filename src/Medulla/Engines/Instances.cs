@@ -108,7 +108,7 @@ internal sealed partial class Instances : IDisposable
                 Workload = spec.Workload,
                 Model = spec.Model,
                 ModelPath = move.ModelPath,
-                Embeddings = spec.Embeddings,
+                Task = spec.Task,
                 Slots = spec.Parallel,
                 Key = RandomNumberGenerator.GetHexString(32, lowercase: true),
                 Arguments = Arguments.Of(build, move),
@@ -265,7 +265,7 @@ internal sealed partial class Instances : IDisposable
         var start = _time.GetTimestamp();
         try
         {
-            while (!await client.IsUpAsync(cancel) || !await client.GivesTokenAsync(record.Embeddings, cancel))
+            while (!await client.IsUpAsync(cancel) || !await client.GivesTokenAsync(record.Task, cancel))
             {
                 await Task.Delay(TimeSpan.FromMilliseconds(Math.Clamp(_time.GetElapsedTime(start).TotalMilliseconds / 50, 2, 100)), _time, cancel);
             }

@@ -213,7 +213,7 @@ internal sealed class PulseWatch(Instance instance, TimeProvider time, Action nu
         limit.CancelAfter(ProbeLimit);
         try
         {
-            var gives = await client.GivesTokenAsync(instance.Record!.Embeddings, limit.Token);
+            var gives = await client.GivesTokenAsync(instance.Record!.Task, limit.Token);
             lock (_gate)
             {
                 _failing = gives ? null : _failing ?? Posix.BootTime();

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Medulla.Core.Intents;
 using Medulla.Core.Units;
 using Medulla.State;
 
@@ -22,7 +23,7 @@ internal sealed record RunRecord
 
     public required string ModelPath { get; init; }
 
-    public required bool Embeddings { get; init; }
+    public required WorkloadTask Task { get; init; }
 
     /// <summary>Requests that it works on at once; 0 in the records of older releases.</summary>
     public int Slots { get; init; }

@@ -50,7 +50,7 @@ internal sealed class Forwarder(GatewayOptions options, TimeProvider time) : IDi
     private const int ChunkLength = 16 << 10;
     private const int TailLength = 2048;
 
-    private static readonly FrozenDictionary<string, Uri> Usual = new[] { "/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/embeddings" }
+    private static readonly FrozenDictionary<string, Uri> Usual = new[] { "/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/embeddings", "/v1/rerank" }
         .ToFrozenDictionary(p => p, p => new Uri("http://engine" + p), StringComparer.Ordinal);
 
     private static readonly FrozenSet<string> NotForwarded = FrozenSet.Create(
@@ -88,7 +88,8 @@ internal sealed class Forwarder(GatewayOptions options, TimeProvider time) : IDi
 
         using (answer)
         {
-            upstream.Said(answer.StatusCode);
+            // Of its own errors the text says whose they are.
+            if (answer.StatusCode != HttpStatusCode.InternalServerError) upstream.Said(answer.StatusCode);
             if (answer.StatusCode == HttpStatusCode.ServiceUnavailable) return ForwardOutcome.Loading;
             if (answer.StatusCode == HttpStatusCode.Unauthorized)
             {
@@ -101,7 +102,7 @@ internal sealed class Forwarder(GatewayOptions options, TimeProvider time) : IDi
                 await using var content = new Awaited(await answer.Content.ReadAsStreamAsync(cancel.Token), upstream);
                 return answer.Content.Headers.ContentType?.MediaType == "text/event-stream"
                     ? await StreamAsync(context, answer, content, series, start, cancel.Token)
-                    : await HoldAsync(context, answer, content, series, start, cancel.Token);
+                    : await HoldAsync(context, answer, content, upstream, series, start, cancel.Token);
             }
             catch (Exception e) when (e is OperationCanceledException or IOException or HttpRequestException)
             {
@@ -275,7 +276,7 @@ internal sealed class Forwarder(GatewayOptions options, TimeProvider time) : IDi
         await context.Response.Body.FlushAsync(context.RequestAborted);
     }
 
-    private async Task<ForwardOutcome> HoldAsync(HttpContext context, HttpResponseMessage answer, Stream content, GatewayMetrics.Series series, long start, CancellationToken cancel)
+    private async Task<ForwardOutcome> HoldAsync(HttpContext context, HttpResponseMessage answer, Stream content, Upstream upstream, GatewayMetrics.Series series, long start, CancellationToken cancel)
     {
         var promised = answer.Content.Headers.ContentLength;
         var buffer = ArrayPool<byte>.Shared.Rent((int)Math.Clamp(promised ?? ChunkLength, 256, options.HeldAnswerLimit));
@@ -286,6 +287,7 @@ internal sealed class Forwarder(GatewayOptions options, TimeProvider time) : IDi
             {
                 if (length == buffer.Length)
                 {
+                    if (length >= options.HeldAnswerLimit && answer.StatusCode == HttpStatusCode.InternalServerError) return ForwardOutcome.Broken;
                     if (length >= options.HeldAnswerLimit) return await PassOnAsync(context, answer, content, buffer.AsMemory(0, length), cancel);
                     var larger = ArrayPool<byte>.Shared.Rent(buffer.Length * 2);
                     buffer.AsSpan(0, length).CopyTo(larger);
@@ -300,6 +302,17 @@ internal sealed class Forwarder(GatewayOptions options, TimeProvider time) : IDi
             }
 
             if (promised > length) return ForwardOutcome.Broken;
+            if (answer.StatusCode == HttpStatusCode.InternalServerError)
+            {
+                var theirs = Misblamed.In(buffer.AsSpan(0, length));
+                upstream.Said(theirs is null ? HttpStatusCode.InternalServerError : HttpStatusCode.BadRequest);
+                if (theirs is not null)
+                {
+                    await theirs.WriteAsync(context, StatusCodes.Status400BadRequest);
+                    return ForwardOutcome.Answered;
+                }
+            }
+
             Begin(context, answer);
             context.Response.ContentLength = length;
             series.First.Add(time.GetElapsedTime(start));

@@ -49,6 +49,28 @@ public class GatewayTests
     }
 
     [Theory]
+    [InlineData("input (2602 tokens) is too large to process. increase the physical batch size (current batch size: 512)", 400, "context_length_exceeded", 0)]
+    [InlineData("image input is not supported - hint: if this is unexpected, you may need to provide the mmproj", 400, "image_not_supported", 0)]
+    [InlineData("Failed to parse tools: Expected 'tools' to be an array", 400, null, 0)]
+    [InlineData("Compute error.", 500, null, 1)]
+    public async Task An_error_that_the_engine_calls_its_own_and_is_the_requests_is_told_as_that(string says, int status, string? code, int counted)
+    {
+        await using var stage = await Stage.OpenAsync();
+        var engine = await stage.EngineAsync("e1", async c =>
+        {
+            c.Response.StatusCode = 500;
+            await JsonAsync(c, new JsonObject { ["error"] = new JsonObject { ["code"] = 500, ["message"] = says, ["type"] = "server_error" } }.ToJsonString());
+        });
+        stage.Route(engine);
+        using var answer = await stage.ChatAsync();
+        Assert.Equal(status, (int)answer.StatusCode);
+        var error = JsonNode.Parse(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))!["error"]!;
+        Assert.Contains(says, (string)error["message"]!, StringComparison.Ordinal);
+        if (status == 400) Assert.Equal(("invalid_request_error", code), ((string?)error["type"], (string?)error["code"]));
+        Assert.Equal(counted, engine.ErrorsInARow);
+    }
+
+    [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public async Task A_body_over_the_limit_is_refused_whether_its_length_is_told_or_not(bool told)

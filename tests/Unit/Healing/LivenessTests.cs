@@ -1,5 +1,6 @@
 using Medulla.Core.Blueprints;
 using Medulla.Core.Incidents;
+using Medulla.Core.Intents;
 using Medulla.Core.Observing;
 using Medulla.Core.Units;
 
@@ -102,7 +103,7 @@ public class LivenessTests
         Context = 8192,
         Parallel = 4,
         Threads = 2,
-        Embeddings = false,
+        Task = WorkloadTask.Chat,
         Memory = ByteSize.GiB(2),
         Quality = 50,
         ExpectedPromptTokensPerS = promptSpeed,
