@@ -116,4 +116,31 @@ public class FirstRunTests
         Assert.Contains("Paris", await device.AskAsync("What is the capital of France?", "mine"), StringComparison.Ordinal);
         Assert.Equal(parts[0], (string?)(await device.InstanceAsync())["model_path"]);
     }
+
+    [Fact]
+    public async Task A_picture_is_looked_at_by_a_workload_that_needs_it_and_refused_by_one_that_does_not()
+    {
+        await Engine.NeededAsync();
+        await using var device = new Device("see");
+        var models = Directory.CreateDirectory(Path.Combine(device.Folder, "models")).FullName;
+        var bytes = await File.ReadAllBytesAsync(Path.Combine(Places.Root, "models", "tinychat-s.q8_0.gguf"), TestContext.Current.CancellationToken);
+        await File.WriteAllBytesAsync(Path.Combine(models, "eye.gguf"), [.. bytes, 0], TestContext.Current.CancellationToken);
+        var projector = Path.Combine(models, "mmproj-eye.gguf");
+        SyntheticProjector.Write(projector, 96);
+        var intent = Path.Combine(device.Folder, "intent.yaml");
+        await File.WriteAllTextAsync(intent, "workloads:\n  - { name: see, model: eye, context: 1024, needs: [vision] }\n  - { name: read, model: eye, context: 512 }\n", TestContext.Current.CancellationToken);
+        await (await device.Start("--intent", intent, "--models", models).ServesAsync("see")).ServesAsync("read");
+        var instance = (await device.StatusAsync())!["instances"]!.AsArray().Single(i => (string?)i!["workload"] == "see")!;
+        Assert.Contains($"--mmproj\0{projector}", await File.ReadAllTextAsync($"/proc/{(int)instance["pid"]!}/cmdline", TestContext.Current.CancellationToken), StringComparison.Ordinal);
+
+        using var seen = await ShowAsync("see");
+        Assert.Equal(200, (int)seen.StatusCode);
+        using var refused = await ShowAsync("read");
+        Assert.Equal(400, (int)refused.StatusCode);
+        Assert.Contains("needs: [vision]", await refused.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+
+        Task<HttpResponseMessage> ShowAsync(string workload) => device.PostAsync("/v1/chat/completions", JsonNode.Parse($$$"""
+            {"model":"{{{workload}}}","max_tokens":8,"messages":[{"role":"user","content":[{"type":"text","text":"x"},{"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="}}]}]}
+            """)!.AsObject());
+    }
 }

@@ -16,7 +16,7 @@ public sealed record Change(WorkloadName Workload, string Aspect, string To, str
     /// <summary>The difference between what runs (null for nothing) and a candidate.</summary>
     public static Change Between(InstanceSpec? from, InstanceSpec to)
     {
-        if (from is null || from.Weights.Digest != to.Weights.Digest)
+        if (from is null || from.Weights.Digest != to.Weights.Digest || from.Projector?.Digest != to.Projector?.Digest)
         {
             var text = from is null ? $"serve {to.Workload} with {to.Model}" : $"move {to.Workload} from {from.Model} to {to.Model}";
             return new Change(to.Workload, "model", $"{to.Weights.Digest.Short}@{to.Engine.Digest.Short}", text);

@@ -17,6 +17,13 @@ public sealed record InstanceSpec
 
     public required Weights Weights { get; init; }
 
+    /// <summary>What makes tokens of pictures; null where none are asked for.</summary>
+    public Weights? Projector { get; init; }
+
+    /// <summary>The model files that it runs on.</summary>
+    [JsonIgnore]
+    public ImmutableArray<Weights> Files => Projector is { } projector ? [Weights, projector] : [Weights];
+
     public required EngineBuild Engine { get; init; }
 
     /// <summary>Tokens per request.</summary>
@@ -70,7 +77,7 @@ public sealed record InstanceSpec
     [JsonIgnore]
     public SpecId Id => _id.Of(this, static s => new SpecId(Digest.Of(string.Create(
         CultureInfo.InvariantCulture,
-        $"{s.Workload}|{s.Model}|{s.Weights.Digest}|{s.Engine.Engine}|{s.Engine.Digest}|{s.Context}|{s.Parallel}|{s.Threads}|{s.Task}|{s.Settings.Key}")).Short));
+        $"{s.Workload}|{s.Model}|{s.Weights.Digest}|{s.Engine.Engine}|{s.Engine.Digest}|{s.Context}|{s.Parallel}|{s.Threads}|{s.Task}|{s.Settings.Key}{(s.Projector is { } p ? $"|{p.Digest}" : "")}")).Short));
 
     /// <summary>The name of a wish: changes when the intent wants anything else of this workload.</summary>
     public static string AskedBy(Workload workload, bool isDefault) => Digest.Of($"{workload}{isDefault}").Short;

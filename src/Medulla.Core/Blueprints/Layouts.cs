@@ -87,9 +87,13 @@ internal sealed class Layouts
         if (way.Blocked is { } reason) return reason;
         if (_workload.Task is not (WorkloadTask.Chat or WorkloadTask.Embedding or WorkloadTask.Rerank)) return $"this release serves no {_workload.Task.ToString().ToLowerInvariant()}";
         if (file.Digest is null) return $"nobody has recorded a sha256 for {file.Name}, and nothing unverified is run";
-        if (_workload.Needs.HasFlag(Abilities.Vision) && file.Projector is not null) return "this release loads no vision projectors";
-        return null;
+        if (ProjectorOf(file) is { Digest: null } projector) return $"nobody has recorded a sha256 for {projector.Name}, and nothing unverified is run";
+        return Sees && file is { Format: ModelFormat.Gguf, Projector: null } ? $"nobody has recorded what makes tokens of pictures for {file.Name}" : null;
     }
+
+    private bool Sees => _workload.Needs.HasFlag(Abilities.Vision);
+
+    private ModelFile? ProjectorOf(ModelFile file) => Sees ? file.Projector : null;
 
     /// <summary>Where layers may lie, best first.</summary>
     private IEnumerable<Offload> Offloads(Way way)
@@ -164,6 +168,7 @@ internal sealed class Layouts
             Model = _model.Id,
             Quant = file.Quant,
             Weights = _ground.WeightsOf(_model, file),
+            Projector = ProjectorOf(file) is { } projector ? _ground.WeightsOf(_model, projector) : null,
             Engine = way.Identity,
             Context = frame.Context,
             Parallel = frame.Slots,
@@ -212,7 +217,7 @@ internal sealed class Layouts
     private MemoryNeed Need(Way way, ModelFile file, Offload offload, Told told, Frame frame)
     {
         var llama = way.Engine.Formats.Contains(ModelFormat.Gguf);
-        return MemoryFit.Of(_shape, file.Size + (_workload.Needs.HasFlag(Abilities.Vision) && file.Projector is { } projector ? projector.Size : ByteSize.Zero), new FitSettings
+        var need = MemoryFit.Of(_shape, file.Size, new FitSettings
         {
             Context = frame.Context,
             Parallel = frame.Slots,
@@ -227,6 +232,7 @@ internal sealed class Layouts
             Unified = way.Place.Unified,
             PromptCache = ByteSize.MiB(PromptCacheMiB(file)),
         });
+        return ProjectorOf(file) is { } projector ? MemoryFit.WithProjector(need, projector.Size, onDevice: !way.Place.IsProcessor) : need;
     }
 
     private bool Holds(Way way, MemoryNeed need, Offload offload)

@@ -24,6 +24,9 @@ public sealed record Candidate(InstanceSpec Spec, ModelEntry Model, ModelFile Fi
     /// <summary>What it would take with the least context and one request at a time: of the host's memory, and of an accelerator's own.</summary>
     public (ByteSize Host, ByteSize Device) Least { get; init; }
 
+    /// <summary>The files of the catalog that it runs on.</summary>
+    public ImmutableArray<ModelFile> Files => Spec.Projector is not null && File.Projector is { } projector ? [File, projector] : [File];
+
     /// <summary>The recipes that it follows.</summary>
     public ImmutableArray<EntryId> Recipes { get; init; } = [];
 }

@@ -280,7 +280,7 @@ internal static class Absorb
     private static Memory Doubt(Memory memory, Cause cause, InstanceSpec spec, Instant now)
     {
         if (cause.Condition.Layer == Layer.Engine) return Give(memory, new Order(OrderKind.Verify, Subjects.Build(spec.Engine), now.Boot, cause.Text));
-        return cause.Condition.Layer == Layer.Model ? Give(memory, new Order(OrderKind.Verify, Subjects.Weights(spec.Weights.Digest), now.Boot, cause.Text)) : memory;
+        return cause.Condition.Layer == Layer.Model ? spec.Files.Aggregate(memory, (m, f) => Give(m, new Order(OrderKind.Verify, Subjects.Weights(f.Digest), now.Boot, cause.Text))) : memory;
     }
 
     /// <summary>What was learned while the bytes were bad was learned about the bytes.</summary>
@@ -384,14 +384,16 @@ internal static class Absorb
     /// <summary>True when the ladder's workload runs on the artifact, and another start with nothing changed would end as before.</summary>
     private static bool Concerns(Memory memory, Ladder ladder, string subject) =>
         memory.Target.For(ladder.Workload) is { } target &&
-        (subject == Subjects.Weights(target.Weights.Digest) || subject == Subjects.Build(target.Engine)) &&
+        RunsOn(target, subject) &&
         (Conditions.Of(ladder.Condition) is { IsLasting: true } or { Layer: Layer.Answer } || ladder.Condition == Conditions.CrashLoop.Code || ladder.Condition == Conditions.BootRefused.Code) &&
         memory.Incidents.HasOpen(Conditions.Of(ladder.Condition), Subjects.Workload(ladder.Workload));
 
     /// <summary>True while something that the workload runs on was found damaged and is not back.</summary>
     private static bool Lacks(Memory memory, WorkloadName workload) =>
         memory.Target.For(workload) is { } target &&
-        (memory.Incidents.HasOpen(Conditions.ArtifactDamaged, Subjects.Weights(target.Weights.Digest)) || memory.Incidents.HasOpen(Conditions.ArtifactDamaged, Subjects.Build(target.Engine)));
+        memory.Incidents.Any(i => i.IsOpen && i.Code == Conditions.ArtifactDamaged.Code && RunsOn(target, i.Subject));
+
+    private static bool RunsOn(InstanceSpec spec, string artifact) => artifact == Subjects.Build(spec.Engine) || spec.Files.Any(f => artifact == Subjects.Weights(f.Digest));
 
     /// <summary>
     /// A speed is held against what this device measured before; the first ones against what was predicted, where an accelerator is to
@@ -470,7 +472,7 @@ internal static class Absorb
         {
             if (world.Weights.FirstOrDefault(w => Subjects.Weights(w.Digest) == incident.Subject) is { } back) return $"a verified copy is at {back.Path}";
             if (world.Engines.Any(e => Subjects.Build(e.Build) == incident.Subject)) return "a verified copy is here";
-            var needed = memory.Target.Instances.Concat(memory.Good.Instances).Any(i => Subjects.Weights(i.Weights.Digest) == incident.Subject || Subjects.Build(i.Engine) == incident.Subject);
+            var needed = memory.Target.Instances.Concat(memory.Good.Instances).Any(i => RunsOn(i, incident.Subject));
             return needed ? null : "nothing that serves needs it any more";
         }
 

@@ -31,6 +31,9 @@ public abstract record Move
     /// <param name="ModelPath">The model as a plain file.</param>
     public sealed record StartInstance(InstanceSpec Spec, string Folder, string Binary, string ModelPath) : Move
     {
+        /// <summary>What makes tokens of pictures; null where none are asked for.</summary>
+        public string? ProjectorPath { get; init; }
+
         public override string Subject => Subjects.Spec(Spec.Workload, Spec.Id);
 
         public override string Title => $"start {Spec} for {Spec.Workload}";
@@ -51,6 +54,9 @@ public abstract record Move
     /// <summary>Asks an instance its golden prompts. Done when the result is observed.</summary>
     public sealed record ProbeInstance(InstanceId Id, ModelId Model, WorkloadTask Task, ImmutableArray<GoldenPrompt> Golden) : Move
     {
+        /// <summary>A picture is shown to it too.</summary>
+        public bool Sees { get; init; }
+
         public override string Subject => Subjects.Instance(Id);
 
         public override string Title => $"probe {Model}";
@@ -70,7 +76,7 @@ public abstract record Move
     {
         public override string Subject => Subjects.Weights(File.Digest!.Value);
 
-        public override string Title => $"fetch {Model} {File.Quant} ({File.Size})";
+        public override string Title => $"fetch {Model} {(File.Quant.Length > 0 ? File.Quant : File.Name)} ({File.Size})";
     }
 
     /// <summary>Brings a build of an engine onto the device. Done when one is observed.</summary>

@@ -157,7 +157,7 @@ public sealed class Planner
         var kept = _memory.Target.Instances.Concat(_memory.Good.Instances).Concat(_memory.Trials.Select(t => t.Candidate))
             .Concat(advice.SelectMany(a => new[] { a.Advice.Preparing, a.Advice.Ready }).OfType<Proposal>().Select(p => p.Candidate.Spec)).ToList();
         _drift.Add(new Drift(Subjects.Store, "there is too little room"));
-        Do(new Move.Sweep([.. kept.Select(i => i.Weights.Digest).Distinct()], [.. kept.Select(i => i.Engine.Digest).Distinct()]) { Reason = order.Reason });
+        Do(new Move.Sweep([.. kept.SelectMany(i => i.Files).Select(f => f.Digest).Distinct()], [.. kept.Select(i => i.Engine.Digest).Distinct()]) { Reason = order.Reason });
     }
 
     /// <summary>Law 9: the last healthy instance of a workload is never stopped without a stated reason.</summary>
@@ -218,7 +218,7 @@ public sealed class Planner
 
         // One of them in turn is enough for a look, and all of them for a doubt: on a slow box each costs seconds.
         var golden = doubted ? spec.Golden : [spec.Golden[(int)(_situation.Now.TotalMinutes % spec.Golden.Length)]];
-        Do(new Move.ProbeInstance(fact.Id, spec.Model, spec.Task, golden) { Reason = doubted ? "one wrong answer is not believed" : "answers are looked at now and then" });
+        Do(new Move.ProbeInstance(fact.Id, spec.Model, spec.Task, golden) { Sees = spec.Projector is not null, Reason = doubted ? "one wrong answer is not believed" : "answers are looked at now and then" });
     }
 
     /// <summary>
@@ -259,7 +259,7 @@ public sealed class Planner
             return;
         }
 
-        if (_memory.IsToBeVerified(Subjects.Weights(spec.Weights.Digest)) || _memory.IsToBeVerified(Subjects.Build(spec.Engine)))
+        if (spec.Files.Any(f => _memory.IsToBeVerified(Subjects.Weights(f.Digest))) || _memory.IsToBeVerified(Subjects.Build(spec.Engine)))
         {
             Wait(subject, $"the files of {spec.Model} and its engine are read again before they are used", null, "the end of the reading");
             return;
@@ -279,9 +279,14 @@ public sealed class Planner
 
         if (_takesTurns && !HasRoom(spec, subject)) return;
         var engine = _situation.FindEngine(spec.Engine)!;
-        var path = _world.Weights.First(w => w.Digest == spec.Weights.Digest).Path;
         var binary = _situation.Catalog.FindEngine(spec.Engine.Engine)?.Binary ?? "llama-server";
-        Do(new Move.StartInstance(spec, engine.Folder, binary, path) { Reason = $"{spec.Workload} is to be served by {spec.Model} and it does not run" });
+        Do(new Move.StartInstance(spec, engine.Folder, binary, PathOf(spec.Weights))
+        {
+            ProjectorPath = spec.Projector is { } projector ? PathOf(projector) : null,
+            Reason = $"{spec.Workload} is to be served by {spec.Model} and it does not run",
+        });
+
+        string PathOf(Weights file) => _world.Weights.First(w => w.Digest == file.Digest).Path;
     }
 
     /// <summary>Makes room where others are on demand and idle; false while there is none, with the reason.</summary>
@@ -343,10 +348,10 @@ public sealed class Planner
             return $"{spec.Engine} is not on this device";
         }
 
-        if (_world.Has(spec.Weights.Digest)) return null;
-        var model = _situation.Catalog.FindModel(spec.Model);
-        if (model?.Files.FirstOrDefault(f => f.Digest == spec.Weights.Digest) is { } file) Fetch(new Need.Weights(spec.Model, file), $"{spec.Workload} needs {spec.Model}");
-        return $"{spec.Weights.Name} is not on this device";
+        if (spec.Files.FirstOrDefault(f => !_world.Has(f.Digest)) is not { } lacking) return null;
+        var files = _situation.Catalog.FindModel(spec.Model)?.Files ?? [];
+        if (files.Concat(files.Select(f => f.Projector)).FirstOrDefault(f => f?.Digest == lacking.Digest) is { } file) Fetch(new Need.Weights(spec.Model, file), $"{spec.Workload} needs {spec.Model}");
+        return $"{lacking.Name} is not on this device";
     }
 
     /// <summary>What would bring a build of this kind; null when the catalog has none any more.</summary>
@@ -400,7 +405,7 @@ public sealed class Planner
         if (ready.Probe is null || (ready.Probe is { IsGood: false, NoAnswer: true } probe && probe.InARow < Judge.ProbeTries))
         {
             _drift.Add(new Drift(Subjects.Instance(ready.Id), $"{trial.Candidate.Model} has given no proof yet"));
-            Do(new Move.ProbeInstance(ready.Id, trial.Candidate.Model, trial.Candidate.Task, trial.Candidate.Golden) { Reason = $"the trial of {trial.Candidate.Model} needs proof" });
+            Do(new Move.ProbeInstance(ready.Id, trial.Candidate.Model, trial.Candidate.Task, trial.Candidate.Golden) { Sees = trial.Candidate.Projector is not null, Reason = $"the trial of {trial.Candidate.Model} needs proof" });
             Wait(subject, $"{trial.Candidate.Model} is being asked its golden prompts", trial.Deadline, "its answers");
         }
         else

@@ -83,6 +83,15 @@ public static class MemoryFit
             bulk - largest + new ByteSize((buffers.Bytes + context.Bytes) * (devices - 1)));
     }
 
+    /// <summary>With what makes tokens of pictures: its weights, and half as much for its graph, which nobody has measured, but at least 256 MiB.</summary>
+    public static MemoryNeed WithProjector(MemoryNeed need, ByteSize weights, bool onDevice)
+    {
+        var graph = new ByteSize(Math.Max(ByteSize.MiB(256).Bytes, weights.Bytes / 2));
+        var all = weights + graph;
+        var wider = need with { Weights = need.Weights + weights, Compute = need.Compute + graph };
+        return onDevice ? wider with { Device = need.Device + all } : wider with { Host = need.Host + all };
+    }
+
     private static ByteSize Margin(FitSettings settings, ByteSize cache, ByteSize compute) =>
         settings.Unified ? UnifiedMargin + new ByteSize((cache.Bytes + compute.Bytes) / 64) : ByteSize.Zero;
 

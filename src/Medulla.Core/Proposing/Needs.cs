@@ -9,7 +9,7 @@ public static class Needs
     {
         var needs = ImmutableArray.CreateBuilder<Need>();
         if (situation.FindEngine(candidate.Spec.Engine) is null) needs.Add(new Need.Engine(candidate.Engine, candidate.Build));
-        if (!situation.World.Has(candidate.File.Digest!.Value)) needs.Add(new Need.Weights(candidate.Model.Id, candidate.File));
+        foreach (var file in candidate.Files.Where(f => !situation.World.Has(f.Digest!.Value))) needs.Add(new Need.Weights(candidate.Model.Id, file));
         return needs.ToImmutable();
     }
 }

@@ -74,7 +74,7 @@ public static class Repair
             case AmendmentKind.Refetch:
                 return InPlace(
                 [
-                    new Order(OrderKind.Verify, Subjects.Weights(current.Weights.Digest), situation.Now, reason),
+                    .. current.Files.Select(f => new Order(OrderKind.Verify, Subjects.Weights(f.Digest), situation.Now, reason)),
                     new Order(OrderKind.Verify, Subjects.Build(current.Engine), situation.Now, reason),
                 ]);
             case AmendmentKind.RestartDaemon:

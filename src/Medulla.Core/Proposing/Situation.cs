@@ -162,15 +162,20 @@ public sealed record Situation(Intent Intent, Catalog Catalog, Machine Machine, 
         return current.Merit;
     }
 
-    public Reach ReachOf(Candidate candidate)
+    /// <summary>Of what it runs on the farthest.</summary>
+    public Reach ReachOf(Candidate candidate) => candidate.Files.Max(ReachOf);
+
+    private Reach ReachOf(ModelFile file)
     {
-        var digest = candidate.File.Digest!.Value;
-        if (World.Has(digest)) return Reach.Present;
-        return World.Nearby.Contains(digest) || candidate.File.Sources.Any(s => s.IsNearby) ? Reach.Nearby : Reach.Remote;
+        if (World.Has(file.Digest!.Value)) return Reach.Present;
+        return World.Nearby.Contains(file.Digest.Value) || file.Sources.Any(s => s.IsNearby) ? Reach.Nearby : Reach.Remote;
     }
 
     /// <summary>True when a fetch of it failed lately and its next try is not due.</summary>
-    public bool IsBackedOff(Candidate candidate) => Memory.FetchOf(Subjects.Weights(candidate.File.Digest!.Value)) is { } record && Now < record.NotBefore;
+    public bool IsBackedOff(Candidate candidate) => Now < NextFetchOf(candidate);
+
+    /// <summary>When what it lacks may be tried again; null where no fetch failed lately.</summary>
+    private TimeSpan? NextFetchOf(Candidate candidate) => candidate.Files.Max(f => Memory.FetchOf(Subjects.Weights(f.Digest!.Value))?.NotBefore);
 
     /// <summary>The first that is worth fetching. Where several files could not be had lately the network is to blame, not the file: instead of going through the whole catalog, the one whose next try is due first is waited for.</summary>
     /// <param name="wanted">In the order of preference, those that are backed off last; not empty.</param>
@@ -179,7 +184,7 @@ public sealed record Situation(Intent Intent, Catalog Catalog, Machine Machine, 
         var first = wanted[0];
         if (ReachOf(first) != Reach.Remote || IsBackedOff(first)) return first;
         var failing = wanted.Where(IsBackedOff).DistinctBy(c => c.File.Digest).ToList();
-        return failing.Count < MaxFailing ? first : failing.MinBy(c => Memory.FetchOf(Subjects.Weights(c.File.Digest!.Value))!.NotBefore)!;
+        return failing.Count < MaxFailing ? first : failing.MinBy(NextFetchOf)!;
     }
 
     /// <summary>Of one memory: a copy of the situation with another finds that out and looks again.</summary>

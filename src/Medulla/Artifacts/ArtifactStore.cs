@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Security.Cryptography;
+using Medulla.Core.Intents;
 using Medulla.Core.Knowledge;
 using Medulla.Core.Observing;
 using Medulla.Core.Planning;
@@ -333,8 +334,9 @@ internal sealed partial class ArtifactStore : IDisposable
 
     private async Task AdoptOwnAsync(CancellationToken cancel)
     {
-        var known = _catalog.Models.SelectMany(m => m.Files).Select(f => f.Digest).OfType<Digest>().ToHashSet();
-        var own = ImmutableArray.CreateBuilder<ModelEntry>();
+        var known = Known().Select(f => f.Digest).OfType<Digest>().ToHashSet();
+        var own = new List<(string Path, ModelEntry Model)>();
+        var projectors = new List<(string Path, ModelFile File)>();
         var findings = ImmutableArray.CreateBuilder<string>();
         foreach (var paths in Neighbourhood.Models(_near.Owned(), findings))
         {
@@ -347,7 +349,9 @@ internal sealed partial class ArtifactStore : IDisposable
             try
             {
                 var (whole, size) = await AdoptAsync(paths, cancel);
-                if (!known.Contains(whole) && FilesOf(whole)[0].Path == paths[0]) own.Add(Neighbourhood.Adopted(paths[0], size, whole));
+                var header = Neighbourhood.HeaderOf(paths[0]);
+                if (header is { IsProjector: true }) projectors.Add((paths[0], new ModelFile { Name = Path.GetFileName(paths[0]), Quant = "", Size = new ByteSize(size), Digest = whole, Sources = [] }));
+                else if (!known.Contains(whole) && FilesOf(whole)[0].Path == paths[0]) own.Add((paths[0], Neighbourhood.Adopted(paths[0], size, whole, header)));
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
@@ -355,9 +359,21 @@ internal sealed partial class ArtifactStore : IDisposable
             }
         }
 
+        ImmutableArray<ModelEntry> models = [.. own.Select(m => Seeing(m.Path, m.Model))];
+
         // The same models stay the same array: what was resolved from them stays remembered.
-        if (!own.Select(m => m.Files[0].Digest).SequenceEqual(OwnModels.Select(m => m.Files[0].Digest))) OwnModels = own.ToImmutable();
+        if (!models.Select(Identity).SequenceEqual(OwnModels.Select(Identity))) OwnModels = models;
         Findings = findings.ToImmutable();
+
+        static (Digest?, Digest?) Identity(ModelEntry model) => (model.Files[0].Digest, model.Files[0].Projector?.Digest);
+
+        // A projector says nothing of whose it is: the only one of a folder is that of the models beside it.
+        ModelEntry Seeing(string path, ModelEntry model)
+        {
+            var beside = projectors.Where(p => Path.GetDirectoryName(p.Path) == Path.GetDirectoryName(path)).ToList();
+            if (beside.Count > 1) findings.Add($"{Path.GetDirectoryName(path)} has {beside.Count} projectors of pictures, so {Path.GetFileName(path)} has none: give each model a folder with its own");
+            return beside.Count == 1 ? model with { Abilities = Abilities.Vision, Files = [model.Files[0] with { Projector = beside[0].File }] } : model;
+        }
     }
 
     /// <summary>Files that were committed are not read again; the others are, and are committed where they are.</summary>
@@ -386,7 +402,10 @@ internal sealed partial class ArtifactStore : IDisposable
         return parts.Length > 0 && parts.Length == parts[0].Count ? parts : [];
     }
 
-    private IEnumerable<ModelFile> Absent() => _catalog.Models.SelectMany(m => m.Files).Where(f => f.Digest is { } digest && FilesOf(digest).IsEmpty);
+    /// <summary>Every file of the catalog, those that make tokens of pictures among them.</summary>
+    private IEnumerable<ModelFile> Known() => _catalog.Models.SelectMany(m => m.Files).SelectMany(f => f.Projector is { } projector ? new[] { f, projector } : [f]);
+
+    private IEnumerable<ModelFile> Absent() => Known().Where(f => f.Digest is { } digest && FilesOf(digest).IsEmpty);
 
     private string RecordOf(string key) => Path.Combine(Commits, key + ".json");
 

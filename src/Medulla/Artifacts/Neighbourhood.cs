@@ -71,9 +71,9 @@ internal sealed class Neighbourhood(StoreOptions options)
     /// <summary>An owner's file that the catalog does not know becomes a model of the same name; it serves only a workload that names it.</summary>
     /// <param name="path">Of a split one the first part.</param>
     /// <param name="size">Of all parts.</param>
-    public static ModelEntry Adopted(string path, long size, Digest digest)
+    /// <param name="header">Null when it cannot be believed.</param>
+    public static ModelEntry Adopted(string path, long size, Digest digest, ModelHeader? header)
     {
-        var header = HeaderOf(path);
         return new ModelEntry
         {
             Id = IdOf(path),
@@ -91,7 +91,7 @@ internal sealed class Neighbourhood(StoreOptions options)
     }
 
     /// <summary>Null when it cannot be believed: the engine then says what is wrong with the file.</summary>
-    private static ModelHeader? HeaderOf(string path)
+    public static ModelHeader? HeaderOf(string path)
     {
         try
         {

@@ -19,6 +19,7 @@ internal static class Arguments
             "--model", move.ModelPath,
             "--alias", spec.Model.Value,
             "--host", "./" + Socket);
+        if (move.ProjectorPath is { } projector) command.AddRange("--mmproj", projector);
         foreach (var flag in EngineFlags.Of(spec).Where(f => f.Vital || build.Knows(f.Name))) Add(flag.Name, flag.Value);
         If("--metrics");
         If("--offline");

@@ -104,7 +104,10 @@ internal sealed class EngineClient : IDisposable
         }
     }
 
-    /// <summary>Asks the golden prompts at temperature 0, or for one vector, or for the scores of two texts.</summary>
+    /// <summary>64 x 64 points, red.</summary>
+    private const string Picture = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAEAAAABACAIAAAAlC+aJAAAAT0lEQVR42u3PQQkAAAgEsIty/dMYyQi+hcEKLNO+FgEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQGBywI6LQEAwyG+sAAAAABJRU5ErkJggg==";
+
+    /// <summary>Asks the golden prompts at temperature 0 and shows a picture where it is to see, or asks for one vector, or for the scores of two texts.</summary>
     public async Task<ProbeFact> ProbeAsync(Move.ProbeInstance move, CancellationToken cancel)
     {
         ImmutableArray<GoldenPrompt> prompts = move.Golden.IsEmpty || move.Task != WorkloadTask.Chat ? [new GoldenPrompt("Hello!", "")] : move.Golden;
@@ -120,7 +123,11 @@ internal sealed class EngineClient : IDisposable
             garbled |= wrong == OneCharacter;
         }
 
-        return new ProbeFact(passed, prompts.Length, failure) { Garbled = garbled };
+        if (!move.Sees) return new ProbeFact(passed, prompts.Length, failure) { Garbled = garbled };
+        using var look = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        look.CancelAfter(ProbeLimit);
+        var blind = await BlindAsync(look.Token);
+        return new ProbeFact(passed + (blind is null ? 1 : 0), prompts.Length + 1, failure ?? blind) { Garbled = garbled };
     }
 
     /// <summary>
@@ -206,6 +213,21 @@ internal sealed class EngineClient : IDisposable
         catch (Exception e) when (e is HttpRequestException or IOException or SocketException or JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
             return $"asked '{prompt.Prompt}', got no answer: {e.Message}";
+        }
+    }
+
+    /// <summary>Null when it says anything of a picture: what, is for its makers to answer for.</summary>
+    private async Task<string?> BlindAsync(CancellationToken cancel)
+    {
+        const string Body = "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"What color is this?\"},{\"type\":\"image_url\",\"image_url\":{\"url\":\"" + Picture + "\"}}]}],\"temperature\":0,\"max_tokens\":16}";
+        try
+        {
+            using var answer = await PostAsync("/v1/chat/completions", Body, cancel);
+            return answer.RootElement.GetProperty("usage").GetProperty("completion_tokens").GetInt32() > 0 ? null : "was shown a picture, and said nothing";
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or SocketException or JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            return $"was shown a picture, and gave no answer: {e.Message}";
         }
     }
 

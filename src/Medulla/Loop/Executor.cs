@@ -109,7 +109,7 @@ internal sealed partial class Executor(Instances instances, ArtifactStore store,
     /// <summary>Model and build are what was verified, or they are not run.</summary>
     private async Task StartAsync(Move.StartInstance move, CancellationToken cancel)
     {
-        if (!store.Trusts(move.Spec.Weights.Digest)) await store.CheckAsync(cancel);
+        if (!move.Spec.Files.All(f => store.Trusts(f.Digest))) await store.CheckAsync(cancel);
         else if (!EngineShelf.Trusts(move.Folder)) await shelf.CheckAsync(cancel);
         else instances.Start(move);
     }

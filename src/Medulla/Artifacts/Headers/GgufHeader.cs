@@ -70,6 +70,7 @@ internal sealed class GgufHeader : HeaderPart
             BytesByType = _tensors.BytesByType,
             HasTemplate = _keys.Has("tokenizer.chat_template"),
             Files = Split,
+            IsProjector = _keys.Text("general.architecture") == "clip",
         };
     }
 }

@@ -33,6 +33,9 @@ internal sealed record ModelHeader
     /// <summary>It brings a chat template.</summary>
     public bool HasTemplate { get; init; }
 
+    /// <summary>It is no model, but makes tokens of pictures or sounds for one.</summary>
+    public bool IsProjector { get; init; }
+
     /// <summary>Files that the model is split into; 1 for a whole one. Figures are of the files that were read.</summary>
     public int Files { get; init; } = 1;
 
