@@ -2,6 +2,8 @@ using System.Collections.Immutable;
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
+using Medulla.Artifacts;
+using Medulla.Artifacts.Headers;
 using Medulla.Catalogs;
 using Medulla.Core.Blueprints;
 using Medulla.Core.Intents;
@@ -22,12 +24,14 @@ internal static class PlanCommand
     private static readonly Option<string?> IntentOption = new("--intent") { Description = "What is wanted (YAML); without it, one workload: chat", HelpName = "FILE" };
     private static readonly Option<string?> Profile = new("--profile") { Description = "What an application of the catalog needs, in place of an intent", HelpName = "ID" };
 
+    private static readonly Option<string?> Model = new("--model") { Description = "Plan for a model that the catalog need not know: its file, or an http address of which only the header is read", HelpName = "FILE|URL" };
+
     private const int MaxRefusals = 6;
 
     public static Command Create()
     {
-        var command = new Command("plan", "Show what would run here or there, what else could, and why not the rest") { Hardware, From, IntentOption, Profile, Commands.Json };
-        command.SetAction(async parsed =>
+        var command = new Command("plan", "Show what would run here or there, what else could, and why not the rest") { Hardware, From, IntentOption, Profile, Model, Commands.Json };
+        command.SetAction(async (parsed, cancel) =>
         {
             var data = UpOptions.DataDirectoryOf(parsed.GetValue(Commands.Data));
             var (catalog, warning) = EmbeddedCatalog.InForce(data);
@@ -40,15 +44,31 @@ internal static class PlanCommand
                 return ExitCode.BadConfiguration;
             }
 
+            ModelEntry? model = null;
+            if (parsed.GetValue(Model) is { } where)
+            {
+                if (!intent.IsDefault) return await Commands.FailAsync("--model says which model serves, and --intent and --profile say what is wanted; give one of them", ExitCode.Usage);
+                try
+                {
+                    model = await UnknownModel.ReadAsync(where, StoreOptions.FromEnvironment(null, intent.Policy).HuggingFace, cancel);
+                }
+                catch (HeaderException e)
+                {
+                    return await Commands.FailAsync(e.Message);
+                }
+
+                intent = intent with { IsDefault = false, Workloads = [intent.Workloads[0] with { Model = model.Id, Task = model.Shape is { Pools: true } ? WorkloadTask.Embedding : WorkloadTask.Chat }] };
+            }
+
             var (machine, reason) = await MachineOf(parsed.GetValue(Hardware), parsed.GetValue(From), data, catalog);
             if (machine is null) return await Commands.FailAsync(reason!);
 
             // What the daemon of this device has measured counts here, and nowhere else.
             var own = parsed.GetValue(Hardware) is null && parsed.GetValue(From) is null ? Commands.ReadMemory(data)?.Speeds ?? [] : [];
-            var known = new Knowing { Policy = intent.Policy, IsDefault = intent.IsDefault, Machine = machine, Catalog = catalog, Own = own };
+            var known = new Knowing { Policy = intent.Policy, IsDefault = intent.IsDefault, Machine = machine, Catalog = catalog, Own = own, OwnModels = model is null ? [] : [model] };
             var report = PlanReport.Of(Sharing.Plan(intent.Workloads, known, new Resolutions()), known);
             if (parsed.GetValue(Commands.Json)) Console.WriteLine(JsonSerializer.Serialize(report, Commands.Indented.PlanReport));
-            else Show(Commands.Screen, report);
+            else Show(Commands.Screen, report, model);
             return ExitCode.Fine;
         });
         return command;
@@ -95,8 +115,15 @@ internal static class PlanCommand
         return (null, [$"the catalog has no application '{profile}'; it has {string.Join(", ", catalog.Profiles.Select(p => p.Id.Value))}"]);
     }
 
-    private static void Show(IAnsiConsole console, PlanReport report)
+    private static void Show(IAnsiConsole console, PlanReport report, ModelEntry? model)
     {
+        if (model is not null)
+        {
+            var file = model.Files[0];
+            console.MarkupLineInterpolated($"[grey]model: {model.Title} ({model.Shape?.Architecture ?? "an architecture that its header does not tell"}, {model.ParametersB:0.####}e9 parameters{(model.ActiveB is { } active ? $", {active:0.####}e9 active" : "")}), {file.Quant}, {file.Size} of tensors, made for {model.ContextMax} tokens[/]");
+            console.MarkupLineInterpolated($"[grey]to run it: put the file into a folder, start with --models FOLDER, and name '{model.Id}' as the model of a workload in the intent[/]");
+        }
+
         foreach (var place in report.Places) console.MarkupLineInterpolated($"[grey]{place}[/]");
         console.MarkupLineInterpolated($"[grey]memory: {new ByteSize(report.MemoryPlannedBytes)} of {new ByteSize(report.MemoryBytes)} can be planned with[/]");
         foreach (var workload in report.Workloads)

@@ -351,7 +351,7 @@ internal sealed partial class ArtifactStore : IDisposable
                 var (whole, size) = await AdoptAsync(paths, cancel);
                 var header = Neighbourhood.HeaderOf(paths[0]);
                 if (header is { IsProjector: true }) projectors.Add((paths[0], new ModelFile { Name = Path.GetFileName(paths[0]), Quant = "", Size = new ByteSize(size), Digest = whole, Sources = [] }));
-                else if (!known.Contains(whole) && FilesOf(whole)[0].Path == paths[0]) own.Add((paths[0], Neighbourhood.Adopted(paths[0], size, whole, header)));
+                else if (!known.Contains(whole) && FilesOf(whole)[0].Path == paths[0]) own.Add((paths[0], UnknownModel.Of(paths[0], size, whole, header)));
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {

@@ -1,7 +1,5 @@
 using System.Collections.Immutable;
-using System.Text;
 using Medulla.Artifacts.Headers;
-using Medulla.Core.Intents;
 using Medulla.Core.Knowledge;
 using Medulla.Core.Units;
 using Medulla.State;
@@ -68,28 +66,6 @@ internal sealed class Neighbourhood(StoreOptions options)
         }
     }
 
-    /// <summary>An owner's file that the catalog does not know becomes a model of the same name; it serves only a workload that names it.</summary>
-    /// <param name="path">Of a split one the first part.</param>
-    /// <param name="size">Of all parts.</param>
-    /// <param name="header">Null when it cannot be believed.</param>
-    public static ModelEntry Adopted(string path, long size, Digest digest, ModelHeader? header)
-    {
-        return new ModelEntry
-        {
-            Id = IdOf(path),
-            Title = header?.Name ?? Path.GetFileName(path),
-            Licence = "unknown",
-            Tasks = [],
-            Quality = 1,
-            ParametersB = header is null ? 0 : header.Parameters / 1e9,
-            ActiveB = header is null || header.ActiveParameters == header.Parameters ? null : header.ActiveParameters / 1e9,
-            ContextMax = header?.Shape?.ContextMax ?? 8192,
-            KvBytesPerToken = header?.Shape?.KvBytesPerToken ?? Math.Max(4096, size / 30_000),
-            Shape = header?.Shape,
-            Files = [new ModelFile { Name = Path.GetFileName(path), Quant = header?.Quant ?? "file", Size = new ByteSize(size), Digest = digest, Sources = [] }],
-        };
-    }
-
     /// <summary>Null when it cannot be believed: the engine then says what is wrong with the file.</summary>
     public static ModelHeader? HeaderOf(string path)
     {
@@ -115,13 +91,5 @@ internal sealed class Neighbourhood(StoreOptions options)
         {
             return false;
         }
-    }
-
-    private static ModelId IdOf(string path)
-    {
-        var name = new StringBuilder();
-        foreach (var c in SplitName.Of(Path.GetFileName(path))?.Name ?? Path.GetFileNameWithoutExtension(path)) name.Append(char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-' ? c : '-');
-        var text = name.ToString().TrimStart('.', '_', '-');
-        return ModelId.TryParse(text, null, out var id) ? id : new ModelId($"model-{Digest.Of(path).Short}");
     }
 }
