@@ -9,6 +9,7 @@ using Medulla.Core.Units;
 using Medulla.Gateway;
 using Medulla.Loop;
 using Medulla.Tests.Kit;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Route = Medulla.Core.Deciding.Route;
 
 namespace Medulla.Bench;
@@ -91,7 +92,7 @@ internal static partial class GatewayBench
         GatewayKestrel.PreferInline();
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore();
-        GatewayKestrel.Configure(builder.WebHost, new IPEndPoint(IPAddress.Loopback, int.Parse(port, CultureInfo.InvariantCulture)), files: null);
+        GatewayKestrel.Configure(builder.WebHost, new IPEndPoint(IPAddress.Loopback, int.Parse(port, CultureInfo.InvariantCulture)), SocketTransportOptions.CreateDefaultBoundListenSocket, files: null);
         await using var app = builder.Build();
         var options = new GatewayOptions { Key = null, LocalToken = new Secret("bench") };
         var routes = new Routes();

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Medulla.Admin;
 using Medulla.Tests.Kit;
 
 namespace Medulla.Tests.Live;
@@ -42,6 +43,38 @@ public class SurvivalTests
         Assert.Equal((0, "stopped\n"), (code, output));
         Assert.Empty(device.EnginePids());
         Assert.Equal(0, await device.ExitAsync());
+    }
+
+    [Fact]
+    public async Task No_request_is_lost_while_the_daemon_begins_anew_with_another_intent()
+    {
+        await Engine.NeededAsync();
+        await using var device = new Device("anew");
+        var intent = Path.Combine(device.Folder, "intent.yaml");
+        await File.WriteAllTextAsync(intent, "workloads: [ { name: chat, model: tinychat-s, context: 512 } ]\n", TestContext.Current.CancellationToken);
+        await device.Start("--intent", intent).ServesAsync();
+        var address = device.Address;
+        using var end = new CancellationTokenSource();
+        var clients = Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
+        {
+            var answers = 0;
+            while (!end.IsCancellationRequested)
+            {
+                // Each with a connection of its own: those are what a closed door refuses.
+                using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(30) };
+                using var answer = await http.PostAsync($"{address}/v1/chat/completions", new StringContent("""{"model":"chat","max_tokens":4,"messages":[{"role":"user","content":"What is 3 plus 4?"}]}"""));
+                Assert.Equal(200, (int)answer.StatusCode);
+                answers++;
+            }
+
+            return answers;
+        })).ToList();
+        await Task.Delay(IntentWatch.Settled, TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(intent, "workloads: [ { name: chat, model: tinychat-s, context: 512 }, { name: second, model: tinychat-s, context: 256 } ]\n", TestContext.Current.CancellationToken);
+        await device.UntilAsync("the second workload serves", async () => (await device.StatusAsync())?["instances"]!.AsArray().Any(i => (string?)i!["workload"] == "second" && (string?)i["state"] == "ready") == true);
+        await end.CancelAsync();
+        Assert.All(await Task.WhenAll(clients), answers => Assert.True(answers > 10, $"{answers} answers"));
+        Assert.Equal(address, device.Address);
     }
 
     [Fact]

@@ -43,6 +43,7 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
     private static readonly TimeSpan SayEvery = TimeSpan.FromMinutes(1);
 
     private readonly CancellationTokenSource _stop = new();
+    private readonly FrontDoor _door = new();
     private bool _stopEngines;
     private volatile Told? _told;
     private RouteTable _table = RouteTable.Empty;
@@ -105,7 +106,7 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         Func<IReadOnlySet<int>> engines = () => instances.Read().Select(i => i.Pid).ToHashSet();
         var nvidia = new NvidiaWatch(engines, new LiveSource(options.Data.Root, hanging: new(StringComparer.Ordinal)));
         using var sensors = new HostSensors(options.Data.Root, probe, time, (code, subject, evidence) => signals.Post(new Signal.HostEvent(code, subject, evidence)), signals.Nudge, host => Meaning(host, machine.Current), new ProcessorWatch(engines), nvidia);
-        var intent = options.IntentSource is { } file ? new IntentWatch(file, options.IntentProblem, clock.Read().Boot) : null;
+        var intent = options.IntentSource is { } file ? new IntentWatch(file, options.IntentContent, options.IntentProblem, clock.Read().Boot) : null;
         var world = new DeviceWorld(instances, store, shelf, executor, signals, demand, probe, machine, sensors, clock, Setback);
         var page = new MetricsPage(metrics, journal, signals, reporters.Webhook);
         var api = new AdminApi(options, gatewayOptions, world, () => screen.Endpoint, () => _told, page, probe, Stop);
@@ -144,12 +145,16 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         }
 
         notice.Stopping();
-        var last = _table.Routes.Select(r => r with { Instance = null, Expected = false, Reason = BeginsAnew ? "the device begins anew; send it again in a moment" : "the device ends" });
-        routes.Publish(new RouteTable(_table.Version + 1, [.. last], _table.Degraded), ImmutableDictionary<InstanceId, Upstream>.Empty);
+
+        // Engines that go on answer what is under way; nobody waits any more for one that is not there.
+        var goOn = BeginsAnew && !_stopEngines;
+        var last = _table.Routes.Select(r => goOn && r.Instance is not null ? r : r with { Instance = null, Expected = false, Reason = BeginsAnew ? "the device begins anew; send it again in a moment" : "the device ends" });
+        routes.Publish(new RouteTable(_table.Version + 1, [.. last], _table.Degraded), goOn ? instances.Upstreams() : ImmutableDictionary<InstanceId, Upstream>.Empty);
 
         await Task.WhenAll(checks, sensing, looking).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await executor.EndAsync();
         if (_stopEngines) await instances.StopAllAsync(TimeSpan.FromSeconds(2));
+        if (BeginsAnew) _door.LeaveOpen();
         using var farewell = new CancellationTokenSource(Farewell, time);
         await app.StopAsync(farewell.Token);
         if (Problem is null) Try(() => File.Delete(options.Data.Daemon));
@@ -259,7 +264,7 @@ internal sealed class Daemon(UpOptions options, DirectoryLock held, Catalog cata
         builder.Logging.AddFilter("Microsoft", LogLevel.Error);
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
         builder.Services.AddSingleton<IHostLifetime, OwnLifetime>();
-        GatewayKestrel.Configure(builder.WebHost, options.Listen, HostSensors.OpenFilesLimit());
+        GatewayKestrel.Configure(builder.WebHost, options.Listen, _door.Bind, HostSensors.OpenFilesLimit());
         return builder.Build();
     }
 

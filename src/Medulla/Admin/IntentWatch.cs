@@ -16,18 +16,19 @@ internal sealed class IntentWatch
 
     private readonly string _file;
     private readonly TimeSpan _began;
-    private readonly byte[]? _inForce;
+    private readonly byte[]? _atStart;
+    private readonly string? _problemAtStart;
     private FileStamp? _seen;
     private bool _moved;
     private int _looking;
 
-    /// <param name="problem">Why the file was not used at the start; null when it was.</param>
+    /// <param name="content">What the file held (<see cref="ContentOf"/>) before it was read at the start: what came since is looked at.</param>
+    /// <param name="problem">Why it was not used; null when it was.</param>
     /// <param name="began">Boot time of the start.</param>
-    public IntentWatch(string file, string? problem, TimeSpan began)
+    public IntentWatch(string file, byte[]? content, string? problem, TimeSpan began)
     {
-        (_file, Problem, _began) = (file, problem, began);
-        _seen = Posix.Stat(file);
-        _inForce = problem is null ? Content() : null;
+        (_file, _atStart, _problemAtStart, _began) = (file, content, problem, began);
+        (_seen, _moved, Problem) = (Posix.Stat(file), true, problem);
     }
 
     /// <summary>What is wrong with the file, in a sentence; null when it holds the intent in force.</summary>
@@ -59,9 +60,9 @@ internal sealed class IntentWatch
 
     private bool IsAnother()
     {
-        if (_inForce is not null && Content() is { } content && content.AsSpan().SequenceEqual(_inForce))
+        if (_atStart is not null && ContentOf(_file) is { } content && content.AsSpan().SequenceEqual(_atStart))
         {
-            Problem = null;
+            Problem = _problemAtStart;
             return false;
         }
 
@@ -70,11 +71,12 @@ internal sealed class IntentWatch
         return intent is not null;
     }
 
-    private byte[]? Content()
+    /// <summary>A digest of what a file holds; null when it cannot be read.</summary>
+    public static byte[]? ContentOf(string path)
     {
         try
         {
-            using var file = File.OpenRead(_file);
+            using var file = File.OpenRead(path);
             return SHA256.HashData(file);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -19,6 +19,9 @@ internal sealed record UpOptions
     /// <summary>The file that says it; null for the default.</summary>
     public string? IntentSource { get; init; }
 
+    /// <summary>What the file held right before it was read (<see cref="IntentWatch.ContentOf"/>); null for none.</summary>
+    public byte[]? IntentContent { get; init; }
+
     /// <summary>Why the last intent that could be read is in force, and not the file's; null when the file's is.</summary>
     public string? IntentProblem { get; init; }
 
@@ -71,6 +74,7 @@ internal sealed record UpOptions
         }
 
         var intent = Intent.Default(new Policy());
+        var content = intentFile is null ? null : IntentWatch.ContentOf(intentFile);
         if (intentFile is not null)
         {
             var (read, wrong) = IntentFile.Read(intentFile);
@@ -103,6 +107,7 @@ internal sealed record UpOptions
             Engines = engines is null ? null : Path.GetFullPath(engines),
             Key = key,
             IntentSource = intentFile is null ? null : Path.GetFullPath(intentFile),
+            IntentContent = content,
             IntentProblem = intentProblem,
             Setback = setbacks.Count == 0 ? null : string.Join("; ", setbacks),
         }, []);

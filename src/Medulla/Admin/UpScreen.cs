@@ -1,5 +1,6 @@
 using System.Globalization;
 using Medulla.Core.Deciding;
+using Medulla.Core.Intents;
 using Medulla.Core.Observing;
 using Medulla.Core.Planning;
 using Medulla.Core.Units;
@@ -99,7 +100,8 @@ internal sealed class UpScreen(IAnsiConsole console, TimeProvider time)
             console.WriteLine();
             Fact("ready", now);
             Fact("endpoint", Endpoint);
-            Fact("try", $$"""curl {{Endpoint}}/chat/completions -d '{"model":"chat","messages":[{"role":"user","content":"Hello!"}]}'""");
+            var served = then.Routes.First(r => r.IsServed);
+            Fact("try", $"curl {Endpoint}/{Example(served.Task, served.Workload)}");
             Fact("more", "medulla status, medulla why; Ctrl-C ends it");
             console.WriteLine();
         }
@@ -110,6 +112,13 @@ internal sealed class UpScreen(IAnsiConsole console, TimeProvider time)
 
         if (then.Degraded is { } degraded) Line("degraded", degraded, "yellow");
     }
+
+    private static string Example(WorkloadTask task, WorkloadName workload) => task switch
+    {
+        WorkloadTask.Embedding => $$"""embeddings -d '{"model":"{{workload}}","input":"Hello!"}'""",
+        WorkloadTask.Rerank => $$"""rerank -d '{"model":"{{workload}}","query":"Hello!","documents":["Hi!","Bananas"]}'""",
+        _ => $$"""chat/completions -d '{"model":"{{workload}}","messages":[{"role":"user","content":"Hello!"}]}'""",
+    };
 
     private void Fact(string name, string text) => console.MarkupLine($"  [bold]{name,-9}[/] {Markup.Escape(text)}");
 

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 
 namespace Medulla.Gateway;
 
@@ -18,8 +19,13 @@ internal static class GatewayKestrel
     /// <summary>Before the first socket of the process.</summary>
     public static void PreferInline() => Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
 
+    /// <param name="bind">Gives the socket that clients connect to.</param>
     /// <param name="files">Files that this process may open; null when unknown. Clients get no more than half of them, so that the work behind them always has its own.</param>
-    public static void Configure(IWebHostBuilder host, IPEndPoint listen, int? files) => host.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true).ConfigureKestrel(kestrel =>
+    public static void Configure(IWebHostBuilder host, IPEndPoint listen, Func<EndPoint, Socket> bind, int? files) => host.UseSockets(sockets =>
+    {
+        sockets.UnsafePreferInlineScheduling = true;
+        sockets.CreateBoundListenSocket = bind;
+    }).ConfigureKestrel(kestrel =>
     {
         kestrel.Listen(listen);
         kestrel.AddServerHeader = false;

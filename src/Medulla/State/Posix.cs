@@ -31,6 +31,7 @@ internal static partial class Posix
     private const int AtFdCwd = -100;
     private const uint StatxBasic = 0x7ff;
     private const int ClockBoottime = 7;
+    private const int SetDescriptorFlags = 2;
 
     /// <summary>Opens a directory for <see cref="Sync"/> or for paths below <c>/proc/self/fd</c>. The caller closes it.</summary>
     public static int OpenDirectoryHandle(string path)
@@ -131,9 +132,25 @@ internal static partial class Posix
     {
         var arguments = File.ReadAllText("/proc/self/cmdline").Split('\0')[..^1];
         var program = Environment.ProcessPath!;
-        _ = SetEnvironment(BegunAnew, "1", 1);
+        SetVariable(BegunAnew, "1");
         _ = Exec(program, [.. arguments, null]);
         return Error("exec", program).Message;
+    }
+
+    /// <summary>Of the environment that a program in this one's place would have; null takes it away.</summary>
+    public static void SetVariable(string name, string? value) => _ = value is null ? UnsetEnvironment(name) : SetEnvironment(name, value, 1);
+
+    /// <summary>Whether a descriptor is closed when another program takes this one's place, or is started by it.</summary>
+    public static void CloseOnExec(int descriptor, bool closes)
+    {
+        if (Fcntl(descriptor, SetDescriptorFlags, closes ? 1 : 0) < 0) throw Error("fcntl", $"descriptor {descriptor}");
+    }
+
+    /// <summary>Another descriptor of the same, that the next program has too.</summary>
+    public static int Duplicate(int descriptor)
+    {
+        var copy = Dup(descriptor);
+        return copy >= 0 ? copy : throw Error("dup", $"descriptor {descriptor}");
     }
 
     public static IOException Error(string call, string on)
@@ -157,6 +174,15 @@ internal static partial class Posix
 
     [LibraryImport("libc", EntryPoint = "setenv", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int SetEnvironment(string name, string value, int overwrite);
+
+    [LibraryImport("libc", EntryPoint = "unsetenv", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int UnsetEnvironment(string name);
+
+    [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
+    private static partial int Fcntl(int fd, int command, int argument);
+
+    [LibraryImport("libc", EntryPoint = "dup", SetLastError = true)]
+    private static partial int Dup(int fd);
 
     [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
     public static partial int Close(int fd);

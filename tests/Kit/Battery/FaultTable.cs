@@ -84,6 +84,8 @@ public static class FaultTable
             s.AskAside("What day comes after Monday?");
         }) with
         { NoticeWithin = 90, EndWithin = 120 };
+        yield return Own("part-damaged", "a part of the owner's split model is cut when the engine starts again; then it is whole again", "own-00002-of-00003.gguf");
+        yield return Own("projector-damaged", "what makes tokens of pictures is cut when the engine starts again; then it is whole again", "mmproj-own.gguf");
         foreach (var kind in new[] { "arch-unknown", "gguf-format-newer", "tensor-missing", "template-broken" })
         {
             yield return Healed(kind, $"the engine does not take the model any more ({kind}), and takes another", Actor.Fake, [kind], s => Loop(s, $"only=tinychat-s,boot-says={kind}")) with { EndWithin = 120 };
@@ -350,6 +352,7 @@ public static class FaultTable
             s.Misbehave("error-on=go wrong");
             await Many(60, () => s.Device.PostAsync("/v1/chat/completions", System.Text.Json.Nodes.JsonNode.Parse("""{"model":"chat","messages":[{"role":"user","content":"go wrong"}]}""")!));
         });
+        yield return Untouched("pictures-for-text", "a client shows pictures to a model that reads text only, which the engine calls an error of its own", Actor.Real, s => Many(60, () => s.Device.PostAsync("/v1/chat/completions", System.Text.Json.Nodes.JsonNode.Parse("""{"model":"chat","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="}}]}]}""")!)));
         yield return Untouched("touched-file", "somebody touches the file of the model", Actor.Real, async s => File.SetLastWriteTimeUtc(await s.ModelPathAsync(), DateTime.UtcNow));
     }
 
@@ -384,6 +387,32 @@ public static class FaultTable
             await File.WriteAllTextAsync(Path.Combine(scene.Device.Folder, "apps"), apps);
             await File.WriteAllTextAsync(Path.Combine(scene.Device.Folder, "states"), states);
         }
+    }
+
+    /// <summary>A model of the owner's, in three parts and with a projector beside it, of which this file is cut to half and made whole again.</summary>
+    private static Fault Own(string code, string title, string file)
+    {
+        return Healed(code, title, Actor.Real, ["artifact-damaged"], Damage, relent: s => File.WriteAllBytesAsync(PathOf(s), (byte[])s.Note!)) with
+        {
+            Prepare = async s =>
+            {
+                var models = Directory.CreateDirectory(Path.Combine(s.Device.Folder, "models")).FullName;
+                SplitGguf.Write(Path.Combine(Places.Root, "models", "tinychat-s.q8_0.gguf"), models, "own", 3);
+                SyntheticProjector.Write(Path.Combine(models, "mmproj-own.gguf"), 96);
+                await Intend(s, "workloads:\n  - { name: chat, model: own, context: 1024, needs: [vision] }\n");
+                s.Arguments.AddRange(["--models", models]);
+            },
+            EndWithin = 150,
+        };
+
+        async Task Damage(Scene scene)
+        {
+            scene.Note = await File.ReadAllBytesAsync(PathOf(scene));
+            Length(PathOf(scene), ((byte[])scene.Note).Length / 2);
+            await scene.SignalAsync("KILL");
+        }
+
+        string PathOf(Scene scene) => Path.Combine(scene.Device.Folder, "models", file);
     }
 
     /// <summary>A second workload wants a model that only this source has.</summary>

@@ -70,6 +70,15 @@ public sealed class IntentWatchTests : IDisposable
     }
 
     [Fact]
+    public void What_came_between_the_reading_and_the_watch_is_not_missed()
+    {
+        File.WriteAllText(_folder["intent.yaml"], Good);
+        var content = IntentWatch.ContentOf(_folder["intent.yaml"]);
+        File.WriteAllText(_folder["intent.yaml"], Better);
+        Assert.True(Looks(new IntentWatch(_folder["intent.yaml"], content, null, _now - IntentWatch.Settled), null));
+    }
+
+    [Fact]
     public void Nothing_begins_anew_right_after_a_start()
     {
         var watch = Watch(Good, age: TimeSpan.Zero);
@@ -81,7 +90,7 @@ public sealed class IntentWatchTests : IDisposable
     private IntentWatch Watch(string text, string? problem = null, TimeSpan? age = null)
     {
         File.WriteAllText(_folder["intent.yaml"], text);
-        return new IntentWatch(_folder["intent.yaml"], problem, _now - (age ?? IntentWatch.Settled));
+        return new IntentWatch(_folder["intent.yaml"], IntentWatch.ContentOf(_folder["intent.yaml"]), problem, _now - (age ?? IntentWatch.Settled));
     }
 
     /// <summary>The file is written, if it is to be, and looked at two seconds later.</summary>
