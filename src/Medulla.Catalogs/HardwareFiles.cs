@@ -55,7 +55,10 @@ internal static class HardwareFiles
             map.Number("cores", 1, 4096, required: true) ?? 1,
             map.Number("threads", 1, 8192) ?? map.Number("cores", 1, 4096) ?? 1,
             [.. map.Texts("features")],
-            map.Size("memory") ?? ByteSize.Zero);
+            map.Size("memory") ?? ByteSize.Zero)
+        {
+            FastCores = map.Number("fast_cores", 1, 4096) ?? 0,
+        };
         if (host.Memory == ByteSize.Zero) map.Problem("'memory' of the host is missing");
         map.Finish();
         return host;

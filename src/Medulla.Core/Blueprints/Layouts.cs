@@ -249,11 +249,19 @@ internal sealed class Layouts
 
     private static int PromptCacheMiB(ModelFile file) => (int)Math.Min(512, file.Size.Bytes / 8 >> 20);
 
-    /// <summary>One thread for a placeholder: it is fast enough, and more threads than free cores collapse the speed. Otherwise the physical cores, less one for everybody else; few when an accelerator does the work.</summary>
+    /// <summary>Fewer fast cores than this are helped by slow ones.</summary>
+    private const int EnoughFastCores = 4;
+
+    /// <summary>
+    /// One thread for a placeholder: it is fast enough, and more threads than free cores collapse the speed. Otherwise the physical cores, less
+    /// one for everybody else; of a mixed processor the fast ones, for all wait for the slowest; few when an accelerator does the work.
+    /// </summary>
     private int Threads(Way way, Offload offload, Told told)
     {
         if (_model.Placeholder) return 1;
-        var cores = Math.Max(1, _known.Machine.Cpu.Cores - 1);
+        var cpu = _known.Machine.Cpu;
+        var cores = Math.Max(1, cpu.Cores - 1);
+        if (cpu.FastCores >= EnoughFastCores) cores = Math.Min(cores, cpu.FastCores);
         if (told.Threads is { } threads) return Math.Min(threads, cores);
         return way.Place.IsProcessor || !offload.IsWhole ? cores : Math.Min(4, cores);
     }

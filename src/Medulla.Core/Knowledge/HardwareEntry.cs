@@ -99,4 +99,8 @@ public sealed record Recognition(ImmutableArray<string> Names, ImmutableArray<st
 
 /// <param name="Os"><c>linux</c>, <c>windows</c> or <c>macos</c>.</param>
 /// <param name="Architecture"><c>x64</c>, <c>arm64</c>, <c>riscv64</c>.</param>
-public sealed record TypicalHost(string Os, string Architecture, string Cpu, int Cores, int Threads, ImmutableArray<string> Features, ByteSize Memory);
+public sealed record TypicalHost(string Os, string Architecture, string Cpu, int Cores, int Threads, ImmutableArray<string> Features, ByteSize Memory)
+{
+    /// <summary>Fast cores of a mixed processor; 0 when all are alike, or nobody has recorded it.</summary>
+    public int FastCores { get; init; }
+}

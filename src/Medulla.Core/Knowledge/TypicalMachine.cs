@@ -18,7 +18,7 @@ public static class TypicalMachine
         return new Machine
         {
             Os = new OperatingSystem(host.Os, "", "", host.Architecture),
-            Cpu = new Cpu(processor && entry.Recognise.Names.Length > 0 ? entry.Recognise.Names[0] : host.Cpu, host.Cores, host.Threads, host.Features),
+            Cpu = new Cpu(processor && entry.Recognise.Names.Length > 0 ? entry.Recognise.Names[0] : host.Cpu, host.Cores, host.Threads, host.Features) { FastCores = host.FastCores },
             Memory = new MemoryPool(pool, null) { BandwidthGBs = processor || entry.Unified ? entry.BandwidthGBs : null },
             Disks = [new Disk("/", Disk, Disk, "ext4")],
             Accelerators = processor ? [] : [Device(entry, count)],

@@ -62,6 +62,9 @@ public sealed record Cpu(string Model, int Cores, int Threads, ImmutableArray<st
 {
     /// <summary>NUMA nodes; 0 when unknown.</summary>
     public int Nodes { get; init; }
+
+    /// <summary>Those of <see cref="Cores"/> that are the fast ones of a mixed processor; 0 when all are alike, or nobody knows.</summary>
+    public int FastCores { get; init; }
 }
 
 /// <param name="Total">Physical memory; zero when unknown.</param>

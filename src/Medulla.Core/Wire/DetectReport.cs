@@ -157,11 +157,11 @@ public sealed record AcceleratorReport
 }
 
 /// <summary>A processor as programs read it. Zero is never printed: null means <i>unknown</i>.</summary>
-public sealed record CpuReport(string? Model, int? Cores, int? Threads, ImmutableArray<string> Features, int? Nodes)
+public sealed record CpuReport(string? Model, int? Cores, int? Threads, ImmutableArray<string> Features, int? Nodes, int? FastCores)
 {
     public static CpuReport? Of(Cpu cpu) => cpu is { Model.Length: 0, Cores: 0, Threads: 0 }
         ? null
-        : new CpuReport(cpu.Model.Length == 0 ? null : cpu.Model, Count(cpu.Cores), Count(cpu.Threads), cpu.Features, Count(cpu.Nodes));
+        : new CpuReport(cpu.Model.Length == 0 ? null : cpu.Model, Count(cpu.Cores), Count(cpu.Threads), cpu.Features, Count(cpu.Nodes), Count(cpu.FastCores));
 
     private static int? Count(int number) => number == 0 ? null : number;
 }

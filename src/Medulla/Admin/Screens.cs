@@ -75,7 +75,7 @@ internal static class Screens
         var grid = new Grid().AddColumn(new GridColumn().NoWrap().PadRight(3)).AddColumn();
         Row("system", string.Join(", ", new[] { machine.Os.Name, DetectReport.SystemOf(machine.Os), machine.Os.Kernel }.Where(t => !string.IsNullOrEmpty(t)).DefaultIfEmpty("unknown")));
         if (machine.Host is { } host) Row("host", $"{host.Vendor} {host.Product}".Trim());
-        Row("cpu", $"{Known(machine.Cpu.Model)}, {Number(machine.Cpu.Cores)} cores, {Number(machine.Cpu.Threads)} threads{(machine.Cpu.Nodes > 1 ? $", {machine.Cpu.Nodes} NUMA nodes" : "")}");
+        Row("cpu", $"{Known(machine.Cpu.Model)}, {Number(machine.Cpu.Cores)} cores{(machine.Cpu.FastCores > 0 ? $" ({machine.Cpu.FastCores} of them fast)" : "")}, {Number(machine.Cpu.Threads)} threads{(machine.Cpu.Nodes > 1 ? $", {machine.Cpu.Nodes} NUMA nodes" : "")}");
         Row("features", machine.Cpu.Features.IsEmpty ? "unknown" : string.Join(' ', machine.Cpu.Features));
         var total = machine.Memory.Total == ByteSize.Zero ? "unknown" : machine.Memory.Total.ToString();
         Row("memory", $"{(machine.Memory.Limit is { } limit ? $"{limit} (limit of this container; the host has {total})" : total)}{(machine.Memory.Kind.Length > 0 ? $", {machine.Memory.Kind}" : "")}{(machine.Memory.BandwidthGBs is { } rate ? string.Create(CultureInfo.InvariantCulture, $", {rate:0.#} GB/s") : "")}");

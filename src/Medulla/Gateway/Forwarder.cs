@@ -245,8 +245,9 @@ internal sealed class Forwarder(GatewayOptions options, TimeProvider time) : IDi
                     series.First.Add(time.GetElapsedTime(start, now));
                 }
 
-                await context.Response.Body.WriteAsync(buffer.AsMemory(0, read), cancel);
-                await context.Response.Body.FlushAsync(cancel);
+                // What is read is the client's, whatever becomes of the engine meanwhile: a cut here would end the stream without a word.
+                await context.Response.Body.WriteAsync(buffer.AsMemory(0, read), context.RequestAborted);
+                await context.Response.Body.FlushAsync(context.RequestAborted);
                 var count = buffer.AsSpan(0, read).Count("data: "u8);
                 if (count > 0 && events > 0) series.Gap.Add(time.GetElapsedTime(last, now) / count, count);
                 (events, last) = (events + count, now);
@@ -318,7 +319,7 @@ internal sealed class Forwarder(GatewayOptions options, TimeProvider time) : IDi
             series.First.Add(time.GetElapsedTime(start));
             var (prompt, completion) = Usage.In(buffer.AsSpan(Math.Max(0, length - TailLength), Math.Min(length, TailLength)));
             series.Tokens(prompt, completion);
-            await context.Response.Body.WriteAsync(buffer.AsMemory(0, length), cancel);
+            await context.Response.Body.WriteAsync(buffer.AsMemory(0, length), context.RequestAborted);
             return ForwardOutcome.Answered;
         }
         finally

@@ -75,6 +75,7 @@ internal static class Detection
     {
         var cores = First(facts, f => f.Cores) ?? 0;
         var threads = First(facts, f => f.Threads) ?? cores;
+        var fast = FastCores();
         var usable = facts.Select(f => f.UsableThreads).OfType<double>().DefaultIfEmpty(threads).Min();
         var allowed = Math.Max(1, (int)Math.Ceiling(usable));
         if (threads > 0 && allowed < threads)
@@ -83,7 +84,14 @@ internal static class Detection
             (threads, cores) = (allowed, Math.Min(cores, allowed));
         }
 
-        return new Cpu(Word(facts, f => f.CpuModel) ?? "", cores, threads, [.. facts.FirstOrDefault(f => f.CpuFeatures.Count > 0)?.CpuFeatures ?? []]) { Nodes = First(facts, f => f.Nodes) ?? 0 };
+        return new Cpu(Word(facts, f => f.CpuModel) ?? "", cores, threads, [.. facts.FirstOrDefault(f => f.CpuFeatures.Count > 0)?.CpuFeatures ?? []]) { Nodes = First(facts, f => f.Nodes) ?? 0, FastCores = Math.Min(fast, cores) };
+
+        // Slow cores have one thread each, so that they are as many as the threads that are not of fast ones.
+        int FastCores()
+        {
+            var known = First(facts, f => f.FastCores) ?? (First(facts, f => f.FastThreads) is { } quick && quick < threads ? cores - (threads - quick) : 0);
+            return known > 0 && known < cores ? known : 0;
+        }
     }
 
     private static T? First<T>(List<Facts> facts, Func<Facts, T?> of)

@@ -49,6 +49,12 @@ internal sealed class Facts
 
     public int? Nodes { get; set; }
 
+    /// <summary>Cores of the greatest kind of a mixed processor.</summary>
+    public int? FastCores { get; set; }
+
+    /// <summary>Hardware threads of the fast cores of a mixed processor.</summary>
+    public int? FastThreads { get; set; }
+
     /// <summary>Hardware threads that a container leaves to us.</summary>
     public double? UsableThreads { get; set; }
 

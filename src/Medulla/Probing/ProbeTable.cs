@@ -69,6 +69,7 @@ internal static partial class ProbeTable
         new("dmesg", Platforms.Linux, ["dmesg"], ["/bin", "/usr/bin"]) { Keep = DriverLines() },
         new("sysctl", Platforms.MacOs, ["sysctl", "hw.memsize", "hw.physicalcpu", "hw.logicalcpu", "hw.model", "hw.machine", "machdep.cpu.brand_string"], ["/usr/sbin"]),
         new("sysctl-iogpu.wired_limit_mb", Platforms.MacOs, ["sysctl", "-n", "iogpu.wired_limit_mb"], ["/usr/sbin"]),
+        new("sysctl-perflevel", Platforms.MacOs, ["sysctl", "hw.perflevel0.physicalcpu"], ["/usr/sbin"]),
         new("sysctl-arm", Platforms.MacOs, ["sysctl", "hw.optional.arm"], ["/usr/sbin"]),
         new("system_profiler-SPDisplaysDataType", Platforms.MacOs, ["system_profiler", "-json", "SPDisplaysDataType"], ["/usr/sbin"]),
         new("sw_vers", Platforms.MacOs, ["sw_vers"], ["/usr/bin"]),
@@ -93,6 +94,7 @@ internal static partial class ProbeTable
         new("proc/device-tree/model"),
         new("etc/nv_tegra_release"),
         new("sys/devices/system/node/online"),
+        new("sys/devices/cpu_core/cpus"),
         new("sys/class/dmi/id/sys_vendor"),
         new("sys/class/dmi/id/product_name"),
         .. new[] { "uevent", "vendor", "device", "mem_info_vram_total", "mem_info_gtt_total", "current_link_width", "current_link_speed", "max_link_width", "product_name", "vbios_version", "lmem_total_bytes", "tile*/physical_vram_size_bytes", "hwmon/hwmon*/power1_cap", "hwmon/hwmon*/temp1_input" }

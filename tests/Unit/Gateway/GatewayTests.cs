@@ -232,6 +232,27 @@ public class GatewayTests
     }
 
     [Fact]
+    public async Task A_stream_that_is_let_go_while_its_client_does_not_read_ends_with_an_error_event_too()
+    {
+        await using var stage = await Stage.OpenAsync();
+        var piece = "data: " + new string('x', 64 << 10) + "\n\n";
+        var engine = await stage.EngineAsync("e1", async c =>
+        {
+            c.Response.ContentType = "text/event-stream";
+            while (!c.RequestAborted.IsCancellationRequested) await c.Response.WriteAsync(piece, c.RequestAborted);
+        });
+        stage.Route(engine);
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions") { Content = new StringContent("""{"model":"chat","stream":true}""") };
+        using var answer = await stage.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+
+        // The buffers on the way to the client are full long before this, and the gateway waits for it to read.
+        await Task.Delay(TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken);
+        await engine.LetGo.CancelAsync();
+        await Task.Delay(TimeSpan.FromMilliseconds(100), TestContext.Current.CancellationToken);
+        Assert.Contains("stream_broken", (await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))[^400..], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_request_that_was_streaming_at_two_crashes_is_refused_then()
     {
         await using var stage = await Stage.OpenAsync();

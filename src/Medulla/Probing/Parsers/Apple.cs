@@ -39,6 +39,9 @@ internal static partial class Apple
                 case "hw.physicalcpu":
                     facts.Cores ??= Said.Count(value);
                     break;
+                case "hw.perflevel0.physicalcpu":
+                    facts.FastCores ??= Said.Count(value);
+                    break;
                 case "hw.logicalcpu" or "hw.ncpu":
                     facts.Threads ??= Said.Count(value);
                     break;

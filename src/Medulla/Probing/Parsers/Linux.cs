@@ -139,6 +139,7 @@ internal static partial class Linux
     {
         var cores = new HashSet<(string, string)>();
         var (threads, package, implementer, rank) = (0, "0", "", -1);
+        var ranks = new List<int>();
         string? kind = null;
         foreach (var line in Said.Lines(reading.Text))
         {
@@ -163,8 +164,9 @@ internal static partial class Linux
                 case "CPU implementer":
                     implementer = value.Replace("0x", "", StringComparison.Ordinal).ToLowerInvariant();
                     break;
-                case "CPU part" when Arm.TryGetValue($"{implementer}:{value.Replace("0x", "", StringComparison.Ordinal).ToLowerInvariant()}", out var arm) && arm.Rank > rank:
-                    (facts.CpuModel, rank) = (arm.Name, arm.Rank);
+                case "CPU part" when Arm.TryGetValue($"{implementer}:{value.Replace("0x", "", StringComparison.Ordinal).ToLowerInvariant()}", out var arm):
+                    ranks.Add(arm.Rank);
+                    if (arm.Rank > rank) (facts.CpuModel, rank) = (arm.Name, arm.Rank);
                     break;
                 case "flags" or "Features" when facts.CpuFeatures.Count == 0:
                     Features(facts, value.Split(' ', StringSplitOptions.RemoveEmptyEntries));
@@ -182,6 +184,7 @@ internal static partial class Linux
         facts.CpuModel ??= kind;
         facts.Threads = threads;
         facts.Cores = cores.Count > 0 ? cores.Count : threads;
+        if (ranks.Count == threads && ranks.Min() < rank) facts.FastCores = ranks.Count(r => r == rank);
     }
 
     /// <summary><c>lscpu</c> as text or JSON.</summary>
@@ -202,7 +205,8 @@ internal static partial class Linux
         }
 
         int? perSocket = null, sockets = null, perCluster = null, clusters = null;
-        var rank = -1;
+        var (rank, section) = (-1, -1);
+        var kinds = new SortedDictionary<int, int>();
         foreach (var (key, value) in fields)
         {
             var label = key.TrimEnd(':').Trim();
@@ -218,13 +222,16 @@ internal static partial class Linux
                     // A mixed processor is named by its greatest core, as in /proc/cpuinfo.
                     var core = Arm.Values.FirstOrDefault(a => a.Name == model);
                     if (facts.CpuModel is null || (core.Name is not null && core.Rank > rank && rank >= 0)) facts.CpuModel = model;
-                    if (core.Name is not null) rank = Math.Max(rank, core.Rank);
+                    section = core.Name is not null ? core.Rank : -1;
+                    rank = Math.Max(rank, section);
                     break;
                 case "Core(s) per socket":
                     perSocket = Add(perSocket, Said.Count(value));
+                    if (section >= 0) kinds[section] = Said.Count(value) ?? 0;
                     break;
                 case "Core(s) per cluster":
                     perCluster = Add(perCluster, Said.Count(value));
+                    if (section >= 0) kinds[section] = Said.Count(value) ?? 0;
                     break;
                 case "Socket(s)":
                     sockets ??= Said.Count(value);
@@ -247,6 +254,7 @@ internal static partial class Linux
         facts.Cores = perSocket is { } n && sockets is { } s and > 0 && n * s <= (facts.Threads ?? int.MaxValue) ? n * s
             : perSocket is { } alone && sockets is null ? alone
             : perCluster is { } c && clusters is { } k ? c * k : facts.Threads;
+        if (kinds.Count > 1) facts.FastCores = kinds.Last().Value * (sockets ?? clusters ?? 1);
 
         static int? Add(int? a, int? b) => a is null ? b : b is null ? a : a + b;
 
@@ -351,6 +359,9 @@ internal static partial class Linux
         var line = Said.Lines(reading.Text).FirstOrDefault(l => l.StartsWith("Cpus_allowed_list:", StringComparison.Ordinal));
         if (line is not null && Ranges(line[18..]) is { } cpus) facts.UsableThreads = cpus;
     }
+
+    /// <summary><c>/sys/devices/cpu_core/cpus</c>: the threads of the fast cores, on mixed processors of Intel only.</summary>
+    public static void FastThreads(Reading reading, Facts facts) => facts.FastThreads = Ranges(reading.Text.Trim());
 
     public static void DeviceTree(Reading reading, Facts facts)
     {
