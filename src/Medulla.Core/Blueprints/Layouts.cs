@@ -9,6 +9,9 @@ namespace Medulla.Core.Blueprints;
 /// <summary>Lays one model out on a machine: the shape that gives up least and fits, and where its layers lie.</summary>
 internal sealed class Layouts
 {
+    /// <summary>Fewer fast cores than this are helped by slow ones.</summary>
+    private const int EnoughFastCores = 4;
+
     private static readonly ImmutableArray<KvType> Full = [KvType.F16];
 
     private static readonly ImmutableArray<KvType> FullOrBytes = [KvType.F16, KvType.Q8];
@@ -248,9 +251,6 @@ internal sealed class Layouts
     private int MicroBatch(Told told, Frame frame) => _workload.Task == WorkloadTask.Chat ? told.MicroBatch : Math.Max(512, frame.Context);
 
     private static int PromptCacheMiB(ModelFile file) => (int)Math.Min(512, file.Size.Bytes / 8 >> 20);
-
-    /// <summary>Fewer fast cores than this are helped by slow ones.</summary>
-    private const int EnoughFastCores = 4;
 
     /// <summary>
     /// One thread for a placeholder: it is fast enough, and more threads than free cores collapse the speed. Otherwise the physical cores, less
