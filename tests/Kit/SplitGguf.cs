@@ -1,11 +1,10 @@
-using System.Text;
+using static Medulla.Tests.Kit.GgufWriting;
 
 namespace Medulla.Tests.Kit;
 
 /// <summary>Cuts a GGUF into parts as <c>llama-gguf-split</c> does: the first has the keys, each has its share of the tensors.</summary>
 public static class SplitGguf
 {
-    private const int Alignment = 32;
     private const uint U16 = 2, I32 = 5, String = 8, Array = 9;
 
     /// <returns>Paths of the parts, the first first.</returns>
@@ -18,7 +17,7 @@ public static class SplitGguf
         var from = reader.BaseStream.Position;
         for (var i = 0UL; i < pairs; i++)
         {
-            Text(reader);
+            SkipText(reader);
             Skip(reader, reader.ReadUInt32());
         }
 
@@ -61,7 +60,7 @@ public static class SplitGguf
     private static (byte[] Head, ulong Offset) Info(BinaryReader reader)
     {
         var from = reader.BaseStream.Position;
-        Text(reader);
+        SkipText(reader);
         var dimensions = reader.ReadUInt32();
         reader.BaseStream.Seek((dimensions * 8) + 4, SeekOrigin.Current);
         var length = (int)(reader.BaseStream.Position - from);
@@ -73,7 +72,7 @@ public static class SplitGguf
     {
         if (type == String)
         {
-            Text(reader);
+            SkipText(reader);
         }
         else if (type == Array)
         {
@@ -86,22 +85,13 @@ public static class SplitGguf
         }
     }
 
-    private static void Text(BinaryReader reader) => reader.BaseStream.Seek((long)reader.ReadUInt64(), SeekOrigin.Current);
+    private static void SkipText(BinaryReader reader) => reader.BaseStream.Seek((long)reader.ReadUInt64(), SeekOrigin.Current);
 
     private static void Pair(BinaryWriter writer, string key, uint type, int value)
     {
-        writer.Write((ulong)key.Length);
-        writer.Write(Encoding.ASCII.GetBytes(key));
+        Text(writer, key);
         writer.Write(type);
         if (type == U16) writer.Write((ushort)value);
         else writer.Write(value);
     }
-
-    private static void Pad(BinaryWriter writer)
-    {
-        writer.Flush();
-        while (writer.BaseStream.Position % Alignment != 0) writer.Write((byte)0);
-    }
-
-    private static long Padded(long length) => (length + Alignment - 1) / Alignment * Alignment;
 }

@@ -1,4 +1,4 @@
-using System.Text;
+using static Medulla.Tests.Kit.GgufWriting;
 
 namespace Medulla.Tests.Kit;
 
@@ -18,8 +18,6 @@ public enum GgufType
 /// </summary>
 public sealed record SyntheticGguf
 {
-    private const int Alignment = 32;
-
     public required string Name { get; init; }
 
     /// <summary><c>llama</c>, <c>qwen3</c>, <c>qwen3moe</c>, <c>gemma3</c>, <c>gpt-oss</c>, <c>deepseek2</c>, <c>granitehybrid</c>, <c>mamba2</c> or <c>qwen3next</c>.</summary>
@@ -93,7 +91,7 @@ public sealed record SyntheticGguf
         if (Type is not (GgufType.F16 or GgufType.F32)) throw new InvalidOperationException($"random weights of type {Type} are not made here");
         using var file = new BinaryWriter(File.Create(path));
         var tensors = Tensors().ToList();
-        WriteHeader(file, tensors);
+        WriteHeader(file, Pairs(), tensors);
         var random = new Random(7);
         foreach (var (_, type, dimensions) in tensors)
         {
@@ -109,7 +107,7 @@ public sealed record SyntheticGguf
     {
         using var file = new BinaryWriter(File.Create(path));
         var tensors = Tensors().ToList();
-        WriteHeader(file, tensors);
+        WriteHeader(file, Pairs(), tensors);
         file.Flush();
         file.BaseStream.SetLength(file.BaseStream.Position + tensors.Sum(t => Padded(Bytes(t.Type, t.Dimensions))));
     }
@@ -119,36 +117,9 @@ public sealed record SyntheticGguf
     {
         using var memory = new MemoryStream();
         using var writer = new BinaryWriter(memory);
-        WriteHeader(writer, [.. Tensors()]);
+        WriteHeader(writer, Pairs(), [.. Tensors()]);
         writer.Flush();
         return memory.ToArray();
-    }
-
-    private void WriteHeader(BinaryWriter file, List<(string Name, GgufType Type, long[] Dimensions)> tensors)
-    {
-        var pairs = Pairs().ToList();
-        file.Write("GGUF"u8);
-        file.Write(3u);
-        file.Write((ulong)tensors.Count);
-        file.Write((ulong)pairs.Count);
-        foreach (var (key, value) in pairs)
-        {
-            Text(file, key);
-            value(file);
-        }
-
-        var offset = 0L;
-        foreach (var (name, type, dimensions) in tensors)
-        {
-            Text(file, name);
-            file.Write((uint)dimensions.Length);
-            foreach (var d in dimensions) file.Write((ulong)d);
-            file.Write((uint)type);
-            file.Write((ulong)offset);
-            offset += Padded(Bytes(type, dimensions));
-        }
-
-        Pad(file);
     }
 
     private IEnumerable<(string Name, GgufType Type, long[] Dimensions)> Tensors()
@@ -363,55 +334,4 @@ public sealed record SyntheticGguf
         yield return ("tokenizer.ggml.eos_token_id", Of(2u));
         yield return ("tokenizer.ggml.unknown_token_id", Of(0u));
     }
-
-    private static Action<BinaryWriter> Of(string value) => w =>
-    {
-        w.Write(8u);
-        Text(w, value);
-    };
-
-    private static Action<BinaryWriter> Of(uint value) => w =>
-    {
-        w.Write(4u);
-        w.Write(value);
-    };
-
-    private static Action<BinaryWriter> Of(float value) => w =>
-    {
-        w.Write(6u);
-        w.Write(value);
-    };
-
-    private static void Array(BinaryWriter writer, uint type, int count, Action<int> item)
-    {
-        writer.Write(9u);
-        writer.Write(type);
-        writer.Write((ulong)count);
-        for (var i = 0; i < count; i++) item(i);
-    }
-
-    private static void Text(BinaryWriter writer, string text)
-    {
-        var bytes = Encoding.UTF8.GetBytes(text);
-        writer.Write((ulong)bytes.Length);
-        writer.Write(bytes);
-    }
-
-    private static void Pad(BinaryWriter writer)
-    {
-        while (writer.BaseStream.Position % Alignment != 0) writer.Write((byte)0);
-    }
-
-    private static long Elements(long[] dimensions) => dimensions.Aggregate(1L, (a, b) => a * b);
-
-    private static long Bytes(GgufType type, long[] dimensions) => type switch
-    {
-        GgufType.F32 => Elements(dimensions) * 4,
-        GgufType.F16 => Elements(dimensions) * 2,
-        GgufType.Q4 => Elements(dimensions) / 32 * 18,
-        GgufType.Q8 => Elements(dimensions) / 32 * 34,
-        _ => Elements(dimensions) / 256 * 144,
-    };
-
-    private static long Padded(long length) => (length + Alignment - 1) / Alignment * Alignment;
 }

@@ -154,7 +154,7 @@ internal sealed class EngineClient : IDisposable
         {
             return null;
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or SocketException or JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        catch (Exception e) when (IsNoAnswer(e))
         {
             return null;
         }
@@ -178,11 +178,14 @@ internal sealed class EngineClient : IDisposable
         {
             return false;
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or SocketException or JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        catch (Exception e) when (IsNoAnswer(e))
         {
             return false;
         }
     }
+
+    /// <summary>Nothing came, or nothing that has sense.</summary>
+    private static bool IsNoAnswer(Exception e) => e is HttpRequestException or IOException or SocketException or JsonException or KeyNotFoundException or InvalidOperationException or FormatException;
 
     private static bool HasKeys(string content, ImmutableArray<string> keys)
     {
@@ -210,7 +213,7 @@ internal sealed class EngineClient : IDisposable
                 _ => await AskAsync(prompt, cancel),
             };
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or SocketException or JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        catch (Exception e) when (IsNoAnswer(e))
         {
             return $"asked '{prompt.Prompt}', got no answer: {e.Message}";
         }
@@ -225,7 +228,7 @@ internal sealed class EngineClient : IDisposable
             using var answer = await PostAsync("/v1/chat/completions", Body, cancel);
             return answer.RootElement.GetProperty("usage").GetProperty("completion_tokens").GetInt32() > 0 ? null : "was shown a picture, and said nothing";
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or SocketException or JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        catch (Exception e) when (IsNoAnswer(e))
         {
             return $"was shown a picture, and gave no answer: {e.Message}";
         }
