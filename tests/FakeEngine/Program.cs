@@ -5,7 +5,7 @@ using Medulla.Tests.FakeEngine;
 
 // Speaks enough of llama-server for a supervisor and an OpenAI client. Faults: load-ms=N, boot-says=KIND, oom-above=CONTEXT,
 // eat-per-1k=KIB, never-ready, exit-after-ms=N, token-ms=N, crash-on=TEXT, oom-on=TEXT, hang-on=TEXT, hang, swallow, slow-prefill-ms=N,
-// die-mid-stream-after=N, wrong-answers, one-character, wrong-key, ignore-sigterm, log-prompts; only=ALIAS: all of them for this model only.
+// die-mid-stream-after=N, wrong-answers, one-character, thinks=TOKENS, wrong-key, ignore-sigterm, log-prompts; only=ALIAS: all of them for this model only.
 if (args.Contains("--version", StringComparer.Ordinal))
 {
     await Console.Error.WriteLineAsync("version: 0.0.1-dev (build 1, commit fake)\nbuilt with nothing for nobody");

@@ -123,7 +123,7 @@ public sealed class Device : IAsyncDisposable
         {
             ["model"] = model,
             ["temperature"] = 0,
-            ["max_tokens"] = 64,
+            ["max_tokens"] = 256,
             ["messages"] = new JsonArray(new JsonObject { ["role"] = "user", ["content"] = prompt }),
         });
         var body = await answer.Content.ReadAsStringAsync();

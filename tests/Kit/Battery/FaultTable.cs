@@ -325,6 +325,7 @@ public static class FaultTable
             await Task.Delay(50);
             s.Misbehave("");
         });
+        yield return Untouched("thinks-at-length", "the model thinks so long that a short answer has no word in it", Actor.Fake, Now(s => s.Misbehave("thinks=200"))) with { WatchFor = 70, Brief = false };
         yield return Untouched("client-gives-up", "clients give up before the first token", Actor.Real, s => Many(10, async () =>
         {
             using var limit = new CancellationTokenSource(30);
