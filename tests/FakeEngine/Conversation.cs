@@ -106,10 +106,10 @@ internal sealed class Conversation(Stream stream, Options options, Func<Faults> 
         var text = JsonValue.Create(string.Join(' ', words)).ToJsonString();
         var speed = asked.Number("tokens-per-s", 500);
         var thoughts = asked.Number("thinks", 0);
-        var (finish, thought) = ("stop", "");
-        if (thoughts > 0) thought = """ "reasoning_content":"The user asks something. Let me think.",""";
-        if (request["max_tokens"]?.GetValue<int>() < thoughts) (finish, text) = ("length", "\"\"");
-        var choice = chat ? $$$"""{"index":0,"finish_reason":"{{{finish}}}","message":{"role":"assistant",{{{thought}}}"content":{{{text}}} } }""" : $$$"""{"index":0,"finish_reason":"stop","text":{{{text}}} }""";
+        var isCut = chat && request["max_tokens"]?.GetValue<int>() < thoughts;
+        var (finish, said) = isCut ? ("length", "\"\"") : ("stop", text);
+        var thought = thoughts > 0 ? "\"reasoning_content\":\"The user asks something. Let me think.\"," : "";
+        var choice = chat ? $$$"""{"index":0,"finish_reason":"{{{finish}}}","message":{"role":"assistant",{{{thought}}}"content":{{{said}}} } }""" : $$$"""{"index":0,"finish_reason":"stop","text":{{{text}}} }""";
         return await SendAsync(200, $$$"""{"id":"fake-1","object":"{{{(chat ? "chat.completion" : "text_completion")}}}","created":1,"model":"{{{options.Alias}}}","choices":[{{{choice}}}],"usage":{"prompt_tokens":3,"completion_tokens":{{{words.Length}}},"total_tokens":{{{words.Length + 3}}} },"timings":{"predicted_per_second":{{{speed}}},"prompt_per_second":{{{speed * 10}}} } }""");
     }
 

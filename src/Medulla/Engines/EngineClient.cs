@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Collections.Immutable;
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
@@ -23,12 +24,12 @@ internal sealed class EngineClient : IDisposable
     private const int SolSocket = 1;
     private const int PeerCredentials = 17;
     private const string OneCharacter = "the answer was one character over and over";
-    private static readonly TimeSpan HealthLimit = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(60);
 
-    /// <summary>Tokens of a golden answer, and of one that thinks first.</summary>
+    /// <summary>Of a golden answer, and of one that is thought about first.</summary>
     private const int AnswerTokens = 64;
     private const int ThoughtTokens = 512;
+    private static readonly TimeSpan HealthLimit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan ThoughtLimit = TimeSpan.FromSeconds(180);
 
     private readonly HttpClient _http;
@@ -120,9 +121,7 @@ internal sealed class EngineClient : IDisposable
         string? failure = null;
         foreach (var prompt in prompts)
         {
-            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-            limit.CancelAfter(move.Task == WorkloadTask.Chat ? ProbeLimit + ThoughtLimit : ProbeLimit);
-            var wrong = await WrongAsync(move.Task, prompt, limit.Token).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+            var wrong = await WrongAsync(move.Task, prompt, cancel).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
             if (wrong is null) passed++;
             else failure ??= wrong;
             garbled |= wrong == OneCharacter;
@@ -167,7 +166,7 @@ internal sealed class EngineClient : IDisposable
 
     /// <summary>Tokens to read that no cache has, and as many to write as asked.</summary>
     private static string SpeedPrompt(int tokens) => string.Create(
-        System.Globalization.CultureInfo.InvariantCulture,
+        CultureInfo.InvariantCulture,
         $$"""{"prompt":"{{Stopwatch.GetTimestamp()}} {{string.Join(' ', Enumerable.Repeat("The quick brown fox jumps over the lazy dog.", 9))}}","max_tokens":{{tokens}},"temperature":0,"ignore_eos":true,"cache_prompt":false}""");
 
     /// <summary>False when there is no answer, no sense in it, or no end to it.</summary>
@@ -211,10 +210,12 @@ internal sealed class EngineClient : IDisposable
     {
         try
         {
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+            limit.CancelAfter(ProbeLimit);
             return task switch
             {
-                WorkloadTask.Embedding => await EmbedAsync(cancel) ? null : "the vector is not a vector",
-                WorkloadTask.Rerank => (await RankAsync(cancel)).Distinct().Count() == 2 ? null : "an answer and something else did not get two different scores",
+                WorkloadTask.Embedding => await EmbedAsync(limit.Token) ? null : "the vector is not a vector",
+                WorkloadTask.Rerank => (await RankAsync(limit.Token)).Distinct().Count() == 2 ? null : "an answer and something else did not get two different scores",
                 _ => await AskAsync(prompt, cancel),
             };
         }
@@ -246,31 +247,32 @@ internal sealed class EngineClient : IDisposable
     private async Task<string?> AskAsync(GoldenPrompt prompt, CancellationToken cancel)
     {
         var answer = await AnswerAsync(prompt, AnswerTokens, ProbeLimit, cancel);
-        if (answer.IsThought) answer = await AnswerAsync(prompt, ThoughtTokens, ThoughtLimit, cancel);
+        if (answer.StillThinks) answer = await AnswerAsync(prompt, ThoughtTokens, ThoughtLimit, cancel);
 
-        var text = answer.Text;
-        if (text.Length >= 24 && text.AsSpan().Count(text[^1]) > text.Length * 9 / 10) return OneCharacter;
-        if (text.Length > 0 && text.Contains(prompt.Contains, StringComparison.Ordinal) && (answer.IsThought || HasKeys(text, prompt.JsonKeys))) return null;
+        // Without an expectation any words are proof, thoughts among them.
+        var expectsNothing = prompt is { Contains: "", JsonKeys.IsEmpty: true };
+        var said = answer.Content.Trim().Length == 0 && (answer.StillThinks || expectsNothing) ? answer.Thoughts : answer.Content;
+        if (said.Length >= 24 && said.AsSpan().Count(said[^1]) > said.Length * 9 / 10) return OneCharacter;
+        if (said.Trim().Length > 0 && said.Contains(prompt.Contains, StringComparison.Ordinal) && (answer.StillThinks || HasKeys(said, prompt.JsonKeys))) return null;
         return prompt.Contains.Length == 0 && !prompt.JsonKeys.IsEmpty ? $"asked '{prompt.Prompt}', expected a JSON object with {string.Join(", ", prompt.JsonKeys)}" : $"asked '{prompt.Prompt}', expected '{prompt.Contains}'";
     }
 
-    /// <returns>What it said; of one that was cut before it said anything, what it thought.</returns>
-    private async Task<(string Text, bool IsThought)> AnswerAsync(GoldenPrompt prompt, int tokens, TimeSpan time, CancellationToken cancel)
+    /// <returns>What it said and thought, and whether it was cut before it said anything.</returns>
+    private async Task<(string Content, string Thoughts, bool StillThinks)> AnswerAsync(GoldenPrompt prompt, int tokens, TimeSpan time, CancellationToken cancel)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         limit.CancelAfter(time);
         var text = JsonEncodedText.Encode(prompt.Prompt);
         var body = string.Create(
-            System.Globalization.CultureInfo.InvariantCulture,
+            CultureInfo.InvariantCulture,
             $$$"""{"messages":[{"role":"user","content":"{{{text}}}"}],"temperature":0,"max_tokens":{{{tokens}}},"chat_template_kwargs":{"enable_thinking":false,"reasoning_effort":"low"}}""");
         using var answer = await PostAsync("/v1/chat/completions", body, limit.Token);
         var choice = answer.RootElement.GetProperty("choices")[0];
         var message = choice.GetProperty("message");
-        var content = TextOf(message, "content");
-        if (content.Length > 0 || TextOf(choice, "finish_reason") != "length") return (content, false);
-        return (TextOf(message, "reasoning_content"), true);
+        var (content, thoughts) = (message.GetProperty("content").GetString() ?? "", TextOf(message, "reasoning_content"));
+        return (content, thoughts, content.Trim().Length == 0 && thoughts.Trim().Length > 0 && TextOf(choice, "finish_reason") == "length");
 
-        static string TextOf(JsonElement element, string name) => element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()!.Trim() : "";
+        static string TextOf(JsonElement element, string name) => element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : "";
     }
 
     private async Task<bool> EmbedAsync(CancellationToken cancel)
@@ -324,7 +326,7 @@ internal readonly record struct EngineCounters(double Sum, double Busy)
             if (line.IsEmpty || line[0] == '#') continue;
             var end = line.IndexOfAny(' ', '{');
             var space = line.LastIndexOf(' ');
-            if (end <= 0 || space < 0 || !double.TryParse(line[(space + 1)..], System.Globalization.CultureInfo.InvariantCulture, out var value)) continue;
+            if (end <= 0 || space < 0 || !double.TryParse(line[(space + 1)..], CultureInfo.InvariantCulture, out var value)) continue;
             var name = line[(line[..end].IndexOf(':') + 1)..end];
             if (Has(Steps, name)) (sum, found) = (sum + value, true);
             else if (Has(Work, name)) busy += value;
