@@ -34,10 +34,13 @@ internal sealed class EngineClient : IDisposable
 
     private readonly HttpClient _http;
     private readonly string _socket;
+    private readonly TimeProvider _time;
 
-    public EngineClient(string socket, int pid, Secret key)
+    /// <param name="time">By which an engine is timed that does not time itself.</param>
+    public EngineClient(string socket, int pid, Secret key, TimeProvider time)
     {
         _socket = socket;
+        _time = time;
         var handler = new SocketsHttpHandler
         {
             UseProxy = false,
@@ -144,14 +147,14 @@ internal sealed class EngineClient : IDisposable
         limit.CancelAfter(ProbeLimit);
         try
         {
-            var start = Stopwatch.GetTimestamp();
+            var start = _time.GetTimestamp();
             using var many = await PostAsync("/v1/completions", SpeedPrompt(tokens), limit.Token).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-            var all = Stopwatch.GetElapsedTime(start);
+            var all = _time.GetElapsedTime(start);
             if (many.RootElement.TryGetProperty("timings", out var timings)) return timings.GetProperty("predicted_per_second").GetDouble() is > 0 and < 1e7 and var rate ? rate : null;
             var written = many.RootElement.GetProperty("usage").GetProperty("completion_tokens").GetInt32();
-            start = Stopwatch.GetTimestamp();
+            start = _time.GetTimestamp();
             using var one = await PostAsync("/v1/completions", SpeedPrompt(1), limit.Token);
-            var first = Stopwatch.GetElapsedTime(start);
+            var first = _time.GetElapsedTime(start);
             return written > 1 && all > first ? (written - 1) / (all - first).TotalSeconds : null;
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)

@@ -236,7 +236,7 @@ internal sealed partial class Instances : IDisposable
         {
             Record = record,
             Upstream = new Upstream(record.Id, socket, key, record.Slots),
-            Client = new EngineClient(socket, process.Pid, key),
+            Client = new EngineClient(socket, process.Pid, key, _time),
             WasReady = record.LoadTime is not null,
         };
     }
